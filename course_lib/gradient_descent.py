@@ -412,8 +412,9 @@ def mse_loss(
 ) -> float:
     """Return the mean squared error of ``X @ weights + bias``, plus the L2 penalty.
 
-    Equations ``eq-linear-model`` and ``eq-l2`` of the chapter *Linear regression and
-    gradient descent*. Source: slides, *La perte quadratique* and *Régularisation*.
+    Equations ``eq-linear-model`` and ``eq-mse`` of the chapter *Terminology*, and
+    ``eq-l2`` of the chapter *Linear regression and gradient descent*. Source: slides,
+    *La perte quadratique* and *Régularisation*.
 
     Parameters
     ----------

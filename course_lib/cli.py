@@ -1,0 +1,90 @@
+"""The ``course`` command; each command is one call of a function elsewhere in the library."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+app = typer.Typer(no_args_is_help=True, help=__doc__)
+console = Console()
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Show what the teacher has to put right, and not where Python noticed it."""
+    from course_lib.grading.course import CourseError
+
+    try:
+        yield
+    except CourseError as error:
+        console.print(f"[red]Error:[/red] {_escaped(error)}", soft_wrap=True)
+        raise typer.Exit(1) from None
+
+
+def _escaped(value: object) -> str:
+    from rich.markup import escape
+
+    return escape(str(value))
+
+
+@app.command()
+def exercises(
+    assignments: Annotated[
+        list[str] | None, typer.Argument(help="Folders of solutions/; all of them by default.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only tell whether exercises/ is up to date.")
+    ] = False,
+) -> None:
+    """Build exercises/ of the texts in solutions/."""
+    from course_lib.grading.course import find_root
+    from course_lib.grading.exercises import build, find_assignments
+
+    with _plain_errors():
+        root = find_root()
+        changes = build(root, assignments or find_assignments(root), check)
+    for path in changes:
+        console.print(f"{'out of date' if check else 'written'}: {_escaped(path)}", soft_wrap=True)
+    if not changes:
+        console.print("exercises/ is up to date")
+    if check and changes:
+        raise typer.Exit(1)
+
+
+@app.command()
+def grade(
+    assignment: Annotated[str, typer.Argument(help="Folder of solutions/.")],
+    student: Annotated[
+        list[str] | None, typer.Option(help="Whose submission; everybody's by default.")
+    ] = None,
+) -> None:
+    """Grade the submissions in submitted/<student>/<assignment>/."""
+    from rich.progress import track
+
+    from course_lib.grading.course import find_root
+
+    console.print("Submissions run with your own rights: there is no sandbox yet.")
+    with _plain_errors():
+        root = find_root()
+        from course_lib.grading.grade import grade as grade_submissions
+
+        results = grade_submissions(
+            root, assignment, student or None, track=lambda names: track(names, "Grading")
+        )
+    _print_results(assignment, results)
+    if any(result.status in ("failed", "not graded") for result in results):
+        raise typer.Exit(1)
+
+
+def _print_results(assignment: str, results: list) -> None:
+    from rich.table import Table
+
+    table = Table("student", "mark", "status", "to look at", title=assignment)
+    for result in results:
+        how = f"{result.status}: {result.reason}" if result.reason else result.status
+        mark = f"{result.total:g}/{result.max_score:g}"
+        table.add_row(*map(_escaped, (result.student, mark, how, ", ".join(result.flags))))
+    console.print(table)
+    console.print(f"marks/{_escaped(assignment)}.csv, feedback/ and the gradebook are written.")
