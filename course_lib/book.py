@@ -27,7 +27,7 @@ _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "TF_CPP_MIN_LOG_LEVEL": "3",  # TensorFlow's start-up messages do not belong in a page
     "TF_ENABLE_ONEDNN_OPTS": "0",  # one order of summation: the same digits in each build
-    "SOURCE_DATE_EPOCH": "1767225600",  # the date written into SVG figures: no change, no difference
+    "SOURCE_DATE_EPOCH": "1767225600",  # the same date in every SVG figure
 }
 
 

@@ -7,18 +7,19 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-app = typer.Typer(no_args_is_help=True, help=__doc__)
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 console = Console()
 
 
 @contextmanager
 def _plain_errors() -> Iterator[None]:
-    """Show what the teacher has to put right, and not where Python noticed it."""
+    """Show what has to be put right, and not where Python noticed it."""
+    from course_lib.book import BookError
     from course_lib.grading.course import CourseError
 
     try:
         yield
-    except CourseError as error:
+    except (BookError, CourseError) as error:
         console.print(f"[red]Error:[/red] {_escaped(error)}", soft_wrap=True)
         raise typer.Exit(1) from None
 
@@ -27,6 +28,17 @@ def _escaped(value: object) -> str:
     from rich.markup import escape
 
     return escape(str(value))
+
+
+@app.command()
+def book() -> None:
+    """Run the chapters that changed and build the HTML book."""
+    from course_lib.book import build
+    from course_lib.grading.course import find_root
+
+    with _plain_errors():
+        page = build(find_root(), report=console.print)
+    console.print(f"Open this page: {page.as_uri()}", soft_wrap=True)
 
 
 @app.command()

@@ -28,4 +28,6 @@ def built():
     """Build the book; :class:`course_lib.book.BookError` carries Sphinx' warnings."""
     book.execute_chapters(ROOT)
     assert book.build(ROOT, report=lambda line: None) == HTML / "index.html"
-    return {path: BeautifulSoup(path.read_text("utf-8"), "html.parser") for path in HTML.glob("*.html")}
+    return {
+        path: BeautifulSoup(path.read_text("utf-8"), "html.parser") for path in HTML.glob("*.html")
+    }

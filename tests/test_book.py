@@ -32,7 +32,12 @@ def test_every_figure_has_a_caption_and_a_real_alternative_text(built):
 def test_pages_ask_nothing_of_the_network(built):
     """No script, style, font or picture has an address outside the book."""
     for path, page in built.items():
-        for tag, attribute in {"script": "src", "link": "href", "img": "src", "iframe": "src"}.items():
+        for tag, attribute in {
+            "script": "src",
+            "link": "href",
+            "img": "src",
+            "iframe": "src",
+        }.items():
             for element in page.find_all(tag, {attribute: re.compile(r"^(https?:)?//")}):
                 if element.get("rel") != ["canonical"]:
                     pytest.fail(f"{path.name}: {element}")

@@ -28,7 +28,8 @@ def secrets() -> dict[str, str]:
         text = path.read_text("utf-8")
         if path.name in ("checks.py", "mistakes.py"):
             functions = [n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef)]
-            found |= {function.name: path for function in functions}
+            # Checks and mistakes are decorated; a helper's name may be anybody's.
+            found |= {function.name: path for function in functions if function.decorator_list}
             lines = text.splitlines()
         else:
             regions = re.findall(r"### BEGIN SOLUTION(.*?)### END SOLUTION", text, flags=re.S)
@@ -66,7 +67,7 @@ def readable(path: Path) -> str:
 
 def test_the_search_sees_a_leak(known, tmp_path):
     page = tmp_path / "page.html"
-    secret, origin = next((s, o) for s, o in known.items() if len(s) > 40 and "<" not in s)
+    secret = next(s for s in known if len(s) > 40 and "<" not in s)
     page.write_text(f"<p><b>{secret[:20]}</b>{secret[20:]}</p>", "utf-8")
     assert leaks(readable(page), known)
     assert leaks("nothing to see", known) == []

@@ -36,7 +36,7 @@ def small_course(tmp_path):
 
 
 def test_an_unchanged_chapter_is_not_run_again(small_course):
-    root, page = small_course
+    root, _ = small_course
     assert book.execute_chapters(root)[0].error is None
     written = {p: p.stat().st_mtime_ns for p in (root / "_build").rglob("*.ipynb")}
     assert written

@@ -1,0 +1,1 @@
+"""What teachers run: building assignments, judging submissions, reporting marks."""

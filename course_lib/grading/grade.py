@@ -1,0 +1,199 @@
+"""Grade an assignment: every student gets a mark, or a reason."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.converters import Autograde, GenerateFeedback
+
+from course_lib.grading import source
+from course_lib.grading.course import CourseError, configuration, convert, surroundings
+from course_lib.grading.export import marks, write_csv
+from course_lib.grading.flags import find_flags
+
+__all__ = ["Result", "check_solution", "grade"]
+
+TEACHER = "teacher"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one student's submission."""
+
+    student: str
+    status: str  # graded, needs manual grading, not graded, missing, failed
+    total: float = 0.0
+    max_score: float = 0.0
+    reason: str = ""
+    flags: list[str] = field(default_factory=list)
+
+
+def grade(
+    root: Path,
+    assignment: str,
+    students: list[str] | None = None,
+    *,
+    track: Callable[[Iterable[str]], Iterable[str]] = iter,
+) -> list[Result]:
+    """Grade the submissions of an assignment, write feedback and ``marks/<assignment>.csv``.
+
+    A submission that cannot be graded stops nobody else's. Manual marks and comments stay.
+
+    Parameters
+    ----------
+    root : Path
+        Root of the course.
+    assignment : str
+        Name of the assignment; ``course exercises`` has put it into the gradebook.
+    students : list of str, optional
+        Whose submissions to grade; everybody's by default.
+    track : callable, optional
+        Wraps the students that are graded one after the other, e.g. in a progress bar.
+
+    Returns
+    -------
+    list of Result
+        One for each student of the gradebook or of ``students``, by student id.
+
+    Raises
+    ------
+    CourseError
+        When there is nothing to grade, or when the teacher's own solution does not get full marks.
+    """
+    submitted = _submitted(root, assignment, students)
+    with surroundings():
+        _require_assignment(root, assignment)
+        check_solution(root, assignment)
+        failures = {}
+        for student in track(submitted):
+            try:
+                _grade_one(root, assignment, student)
+            except Exception as error:  # whatever one submission does, the others are graded
+                failures[student] = str(error) or type(error).__name__
+                _forget(root, assignment, student)
+        return _results(root, assignment, students, failures)
+
+
+def _submitted(root: Path, assignment: str, students: list[str] | None) -> list[str]:
+    found = sorted(path.parent.name for path in root.glob(f"submitted/*/{assignment}"))
+    if not found:
+        raise CourseError(f"no submission: expected folders submitted/<student>/{assignment}")
+    if students is None:
+        return found
+    if unknown := sorted(set(students) - set(found)):
+        raise CourseError(f"no submission of {', '.join(unknown)} for {assignment}")
+    return sorted(set(students))
+
+
+def _gradebook(root: Path) -> Gradebook:
+    course = configuration(root).CourseDirectory.course_id
+    return Gradebook(f"sqlite:///{root / 'gradebook.db'}", course)
+
+
+def _require_assignment(root: Path, assignment: str) -> None:
+    if (root / "gradebook.db").is_file():  # opening a gradebook would make one
+        with _gradebook(root) as gradebook:
+            if assignment in [entry.name for entry in gradebook.assignments]:
+                return
+    raise CourseError(
+        f"{assignment} is not in the gradebook: run `course exercises {assignment}` first"
+    )
+
+
+def check_solution(root: Path, assignment: str) -> None:
+    """Grade the teacher's own solution as if a student had handed it in.
+
+    Parameters
+    ----------
+    root : Path
+        Root of the course.
+    assignment : str
+        Name of the assignment.
+
+    Raises
+    ------
+    CourseError
+        When it does not get full automatic marks: then no student's mark could be trusted.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        workplace = Path(folder).resolve()
+        config = configuration(root, workplace)
+        config.CourseDirectory.source_directory = str(root / "solutions")
+        shutil.copyfile(root / "gradebook.db", workplace / "gradebook.db")
+        notebook = workplace / "submitted" / TEACHER / assignment / f"{assignment}.ipynb"
+        notebook.parent.mkdir(parents=True)
+        nbformat.write(source.read(root / "solutions" / assignment / f"{assignment}.py"), notebook)
+        convert(Autograde, config, assignment, TEACHER)
+        with Gradebook(f"sqlite:///{workplace / 'gradebook.db'}") as gradebook:
+            submission = gradebook.find_submission(assignment, TEACHER)
+            grades = [item for notebook in submission.notebooks for item in notebook.grades]
+            lost = [g.name for g in grades if g.cell_type == "code" and g.score != g.max_score]
+        graded = workplace / "autograded" / TEACHER / assignment / f"{assignment}.ipynb"
+        if lost:
+            reports = "\n".join(_report_of(graded, cell) for cell in lost)
+            raise CourseError(f"the teacher's solution does not get full marks:\n{reports}")
+
+
+def _report_of(path: Path, grade_id: str) -> str:
+    """Return what a graded notebook says under a test cell."""
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.metadata.get("nbgrader", {}).get("grade_id") == grade_id:
+            texts = [output.text for output in cell.outputs if output.output_type == "stream"]
+            return f"{grade_id}: " + "".join(texts)
+    return f"{grade_id}: the cell is missing"
+
+
+def _grade_one(root: Path, assignment: str, student: str) -> None:
+    notebook = root / "submitted" / student / assignment / f"{assignment}.ipynb"
+    if not notebook.is_file():
+        found = ", ".join(sorted(path.name for path in notebook.parent.iterdir())) or "nothing"
+        raise CourseError(f"no {notebook.name} was handed in, but {found}")
+    config = configuration(root)
+    convert(Autograde, config, assignment, student)
+    convert(GenerateFeedback, config, assignment, student)
+
+
+def _forget(root: Path, assignment: str, student: str) -> None:
+    """Remove the automatic marks and the feedback of an earlier run: they are of another work."""
+    for step in ("autograded", "feedback"):
+        shutil.rmtree(root / step / student / assignment, ignore_errors=True)
+    with _gradebook(root) as gradebook:
+        try:
+            submission = gradebook.find_submission(assignment, student)
+        except MissingEntry:
+            gradebook.update_or_create_student(student)
+            submission = gradebook.update_or_create_submission(assignment, student)
+        for notebook in submission.notebooks:
+            for item in notebook.grades:
+                item.auto_score = None
+        gradebook.db.commit()
+
+
+def _results(
+    root: Path, assignment: str, students: list[str] | None, failures: dict[str, str]
+) -> list[Result]:
+    with _gradebook(root) as gradebook:
+        rows = marks(gradebook, assignment)
+    write_csv(rows, root / "marks" / f"{assignment}.csv")
+    text = source.read(root / "solutions" / assignment / f"{assignment}.py")
+    given = {cell.source for cell in text.cells}
+    return [
+        _result(root, assignment, row, failures.get(row["student"], ""), given)
+        for row in rows
+        if students is None or row["student"] in students
+    ]
+
+
+def _result(root: Path, assignment: str, row: dict, failure: str, given: set[str]) -> Result:
+    student = row["student"]
+    if failure:
+        return Result(student, "failed", row["total"], row["max"], failure)
+    graded = root / "autograded" / student / assignment / f"{assignment}.ipynb"
+    flags = find_flags(nbformat.read(graded, as_version=4), given) if graded.is_file() else []
+    return Result(student, row["status"], row["total"], row["max"], flags=flags)

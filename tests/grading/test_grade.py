@@ -1,0 +1,176 @@
+"""The loop of a class: exercises, submissions, marks, feedback, CSV."""
+
+import csv
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import RIGHT, STUDENTS, course, submit
+from nbgrader.api import Gradebook
+
+from course_lib.grading.course import CourseError
+from course_lib.grading.export import write_csv
+from course_lib.grading.grade import check_solution, grade
+
+# nbgrader's own command line, four commands in one process: importing it takes seconds.
+STOCK = """
+import sys
+from nbgrader.apps import NbGraderApp
+for line in sys.stdin.read().splitlines():
+    NbGraderApp.clear_instance()
+    NbGraderApp.launch_instance(line.split())
+"""
+
+
+def table(root: Path) -> dict[str, dict[str, str]]:
+    with (root / "marks" / "tiny.csv").open(encoding="utf-8", newline="") as file:
+        return {row["student"]: row for row in csv.DictReader(file)}
+
+
+def open_gradebook(root: Path) -> Gradebook:
+    return Gradebook(f"sqlite:///{root / 'gradebook.db'}", "course")
+
+
+def test_one_failure_stops_nobody_and_is_told(graded):
+    output = " ".join(graded.result.output.split())
+    assert graded.result.exit_code == 1
+    assert "Submissions run with your own rights" in output
+    assert "broken │ 0/11 │ failed: nbformat.reader.NotJSONError" in output
+    assert "amy │ 5/11 │ needs manual grading" in output
+    assert "imports course_lib, uses get_ipython" in output
+    assert {path.name for path in (graded.root / "feedback").iterdir()} == set(STUDENTS)
+
+
+def test_the_csv_has_a_row_for_each_student(graded):
+    rows = table(graded.root)
+    assert set(rows) == {*STUDENTS, "broken"}
+    assert rows["broken"]["status"] == "not graded"
+    assert rows["amy"]["status"] == "needs manual grading"
+    assert (rows["amy"]["test_total"], rows["amy"]["max"]) == ("3.0", "11.0")
+    assert rows["looper"]["total"] == "1.5"
+
+
+def test_feedback_and_release_hold_no_hidden_check(graded):
+    hidden = ["yield Case", "rng.normal", "no_values_are_refused", "smallest_twice"]
+    for folder in ("exercises", "feedback", "autograded"):
+        for path in (graded.root / folder).rglob("*"):
+            if path.is_file():
+                text = path.read_text(encoding="utf-8")
+                assert not [line for line in hidden if line in text], path
+    text = (graded.root / "feedback/mean/tiny/tiny.html").read_text(encoding="utf-8")
+    assert "That is the mean: do not divide." in text
+
+
+def test_nbgrader_alone_gives_the_same_marks(graded, tmp_path):
+    root = tmp_path / "stock"
+    shutil.copytree(graded.root / "solutions", root / "solutions")
+    shutil.copyfile(graded.root / "nbgrader_config.py", root / "nbgrader_config.py")
+    students = ("mean", "cheat")
+    for student in students:
+        shutil.copytree(graded.root / "submitted" / student, root / "submitted" / student)
+    commands = ["generate_assignment tiny --force", "autograde tiny", "generate_feedback tiny"]
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    }
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", STOCK],
+        input="\n".join([*commands, "export"]),
+        text=True,
+        cwd=root,
+        env=environment,
+        check=True,
+        capture_output=True,
+    )
+    ours, theirs = table(graded.root), table(root)
+    assert theirs == {student: ours[student] for student in students}
+    released = Path("exercises", "tiny", "tiny.ipynb")
+    assert (root / released).read_bytes() == (graded.root / released).read_bytes()
+    assert (root / "feedback/mean/tiny/tiny.html").is_file()
+
+
+def test_manual_marks_survive_and_a_new_submission_counts(graded, tmp_path):
+    root = shutil.copytree(graded.root, tmp_path / "again")
+    with open_gradebook(root) as gradebook:
+        gradebook.find_grade("explain", "tiny", "tiny", "untouched").manual_score = 3.5
+        gradebook.find_comment("explain", "tiny", "tiny", "untouched").manual_comment = "Good."
+        gradebook.add_student("zoe", last_name="=1+1")
+        gradebook.db.commit()
+    submit(root, "untouched", RIGHT)
+    [result] = grade(root, "tiny", ["untouched"])
+    assert (result.total, result.status) == (8.5, "needs manual grading")
+    with open_gradebook(root) as gradebook:
+        assert gradebook.find_grade("explain", "tiny", "tiny", "untouched").manual_score == 3.5
+        comment = gradebook.find_comment("explain", "tiny", "tiny", "untouched")
+        assert comment.manual_comment == "Good."
+    rows = table(root)
+    assert rows["untouched"]["explain"] == "3.5"
+    assert (rows["zoe"]["status"], rows["zoe"]["last_name"]) == ("missing", "'=1+1")
+
+
+def test_a_submission_that_fails_loses_the_marks_of_an_earlier_one(graded, tmp_path, monkeypatch):
+    root = shutil.copytree(graded.root, tmp_path / "again")
+    notebook = root / "submitted" / "amy" / "tiny" / "tiny.ipynb"
+    notebook.rename(notebook.with_name("tiny (1).ipynb"))
+    monkeypatch.setattr("course_lib.grading.grade.check_solution", lambda *args: None)
+    [result] = grade(root, "tiny", ["amy"])
+    assert result.status == "failed"
+    assert result.reason == "no tiny.ipynb was handed in, but tiny (1).ipynb"
+    assert not (root / "feedback" / "amy" / "tiny").exists()
+    assert (table(root)["amy"]["status"], table(root)["amy"]["total"]) == ("not graded", "0.0")
+
+
+def test_a_wrong_solution_stops_everything(graded, tmp_path):
+    root = shutil.copytree(graded.root, tmp_path / "wrong")
+    text = root / "solutions" / "tiny" / "tiny.py"
+    text.write_text(text.read_text().replace("float(np.sum(values))", "float(np.mean(values))"))
+    with pytest.raises(CourseError, match=r"full marks:\ntest_total: (?s:.)*expected 9.0, got 4.5"):
+        check_solution(root, "tiny")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["tiny"], "no submission: expected folders submitted/<student>/tiny"),
+        (["other"], "no submission: expected folders submitted/<student>/other"),
+        (["tiny", "--student", "zoe"], "no submission of zoe for tiny"),
+    ],
+)
+def test_the_teacher_is_told_what_is_missing(graded, tiny_course, arguments, words):
+    root = graded.root if "--student" in arguments else tiny_course
+    result = course(root, "grade", *arguments)
+    assert result.exit_code == 1
+    assert words in result.output
+
+
+def test_an_assignment_must_be_built_first(tiny_course):
+    (tiny_course / "submitted" / "amy" / "tiny").mkdir(parents=True)
+    result = course(tiny_course, "grade", "tiny")
+    assert result.exit_code == 1
+    assert "run `course exercises tiny` first" in result.output
+
+
+def test_outside_a_course(tmp_path):
+    result = course(tmp_path, "exercises")
+    assert result.exit_code == 1
+    assert "no nbgrader_config.py in" in result.output
+
+
+def test_csv_quotes_and_disarms_formulas(tmp_path):
+    path = tmp_path / "marks" / "a.csv"
+    write_csv([{"student": "=HYPERLINK(1)", "last_name": 'Dupont, "fils" é', "total": -1.0}], path)
+    assert path.read_bytes().decode("utf-8") == (
+        'student,last_name,total\r\n\'=HYPERLINK(1),"Dupont, ""fils"" é",-1.0\r\n'
+    )
+    assert [file.name for file in path.parent.iterdir()] == ["a.csv"]
+
+
+def test_help_is_quick():
+    """`course --help` loads none of the heavy packages."""
+    code = "import sys; from course_lib import cli; print(*sys.modules)"
+    modules = subprocess.run(
+        [sys.executable, "-c", code], text=True, capture_output=True, check=True
+    ).stdout.split()
+    assert not {"nbgrader", "jupytext", "nbformat", "numpy", "sqlalchemy"} & set(modules)

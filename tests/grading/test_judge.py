@@ -1,0 +1,135 @@
+"""What becomes of each submission of the class in conftest.py."""
+
+import nbformat
+import pytest
+from conftest import TINY
+from nbgrader.api import Gradebook
+
+from course_lib.grading import checks, wire
+from course_lib.grading.judge import _read_replies, mismatched_points
+from course_lib.grading.source import read
+
+
+@pytest.fixture(scope="module")
+def score(graded):
+    """Return the automatic marks of a student: (test_total, test_spread)."""
+
+    def find(student):
+        with Gradebook(f"sqlite:///{graded.root / 'gradebook.db'}") as gradebook:
+            return tuple(
+                gradebook.find_grade(cell, "tiny", "tiny", student).auto_score
+                for cell in ("test_total", "test_spread")
+            )
+
+    return find
+
+
+@pytest.fixture(scope="module")
+def cells(graded):
+    """Return the graded cells of a student by grade id, with their text outputs joined."""
+
+    def find(student):
+        path = graded.root / "autograded" / student / "tiny" / "tiny.ipynb"
+        return {
+            cell.metadata.nbgrader.grade_id: "".join(o.get("text", "") for o in cell.outputs)
+            for cell in nbformat.read(path, as_version=4).cells
+            if cell.cell_type == "code" and "nbgrader" in cell.metadata
+        }
+
+    return find
+
+
+@pytest.mark.parametrize(
+    ("student", "marks"),
+    [
+        ("amy", (3.0, 2.0)),  # warnings, logs and prints cost nothing
+        ("untouched", (0.0, 0.0)),
+        ("mean", (0.0, 2.0)),
+        ("leaver", (3.0, 0.0)),
+        ("killer", (3.0, 0.0)),
+        ("looper", (1.5, 0.0)),
+        ("stubborn", (3.0, 0.0)),
+        ("cheat", (0.0, 0.0)),
+        ("flood", (3.0, 0.0)),
+    ],
+)
+def test_each_student_has_the_marks_that_the_answers_deserve(score, student, marks):
+    assert score(student) == marks
+
+
+def test_a_named_mistake_is_met_with_its_hint(cells):
+    report = cells("mean")["test_total"]
+    assert "A public check stopped here: AssertionError: 1 + 2 is 3" in report
+    assert "[0/1.5] Short lists are summed." in report
+    assert "total([4.0, 5.0]): expected 9.0, got 4.5" in report
+    assert "Hint: That is the mean: do not divide." in report
+    assert "not counted before this is right: Short lists are summed." in report
+
+
+@pytest.mark.parametrize(
+    ("student", "cell", "words"),
+    [
+        ("leaver", "test_spread", "the code called exit()"),
+        ("killer", "test_spread", "the kernel died"),
+        ("looper", "test_total", "... 50 values])): no answer within 3 s: an endless loop?"),
+        ("looper", "test_total", "not run: no answer within 3 s"),
+        ("looper", "test_spread", "the public checks did not end within 3 s"),
+        ("stubborn", "test_spread", "the kernel could not be interrupted"),
+        ("cheat", "test_spread", "returned a value of type Equal: only numbers"),
+        ("flood", "total", "characters of output: cut here"),
+        ("flood", "test_spread", "returned an array of 80000000 bytes"),
+        ("amy", "test_total", "on stderr"),
+    ],
+)
+def test_the_reason_is_in_the_cell(cells, student, cell, words):
+    assert words in cells(student)[cell]
+
+
+def test_a_flood_is_not_kept(graded, cells):
+    assert cells("flood")["total"].count("cut here") == 1
+    assert (graded.root / "autograded/flood/tiny/tiny.ipynb").stat().st_size < 3_000_000
+
+
+def test_points_and_checks_must_fit():
+    notebook, suite = read(TINY / "tiny.py"), checks.load(TINY)
+    assert mismatched_points(notebook, suite) == []
+    assert mismatched_points(notebook, checks.Suite(suite.checks[1:], [])) == [
+        "test_total: 3 points, but 1.5 in checks.py"
+    ]
+    assert mismatched_points(notebook, checks.Suite(suite.checks[:3], [])) == [
+        "test_spread: 2 points and no check of it in checks.py"
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "'not JSON'",
+        "'{}'",
+        "f(x)",
+        "'" + "[" * 100_000 + "'",
+        "'" + "9" * 10_000 + "'",
+        "'" + "1" * (2 * wire.LIMIT) + "'",
+    ],
+    ids=["no JSON", "no list", "no literal", "deep", "huge number", "long"],
+)
+def test_a_forged_answer_is_no_answer(text):
+    content = {"user_expressions": {"reply": {"data": {"text/plain": text}}}}
+    assert _read_replies("f", content) is None
+    assert _read_replies("f", {}) is None
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        '{"value": {"source": "print(1)"}}',  # the grader runs nothing that a kernel sends
+        '{"value": {"array": ["<f8", [1000000], ""]}}',
+        '{"value": {"array": ["O", [1], "AAAAAAAAAAA="]}}',
+        '{"raised": []}',
+        "3",
+    ],
+)
+def test_a_forged_value_is_an_error(reply):
+    content = {"user_expressions": {"reply": {"data": {"text/plain": repr(f"[{reply}]")}}}}
+    [answer] = _read_replies("f", content)
+    assert answer.error.text == "returned a value that cannot be read"
