@@ -156,13 +156,18 @@ def build(root: Path, *, report=print) -> Path:
     for chapter in execute_chapters(root):
         if chapter.error:
             raise BookError(f"{chapter.path.relative_to(root)} does not run:\n{chapter.error}")
-    # Two builders read the same sources; each needs its own reading of them.
-    doctrees = root / "_build" / ".doctrees"
-    for name, options in {
-        "the notebooks to download": ("--builder=custom", "--custom-builder=jupyter"),
-        "the pages": (),
-    }.items():
-        report(f"Writing {name} ...")
-        shutil.rmtree(doctrees, ignore_errors=True)
-        _sphinx(root, *options)
-    return root / "_build" / "html" / "index.html"
+    output = root / "_build"
+    report("Writing the notebooks to download ...")
+    _forget(output / ".doctrees", output / "jupyter")
+    _sphinx(root, "--builder=custom", "--custom-builder=jupyter")
+    report("Writing the pages ...")
+    # Each builder needs its own reading of the sources; a page that is gone must not stay.
+    _forget(output / ".doctrees", output / "html")
+    _sphinx(root)
+    return output / "html" / "index.html"
+
+
+def _forget(*folders: Path) -> None:
+    for folder in folders:
+        if folder.exists():
+            shutil.rmtree(folder)
