@@ -1,5 +1,6 @@
 """Every page in a real browser: accessible, silent, self-contained, over http and from a file."""
 
+import asyncio
 import functools
 import http.server
 import shutil
@@ -7,14 +8,15 @@ import threading
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import async_playwright
 
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).resolve().parents[1]
 HTML = ROOT / "_build" / "html"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chrome")
+SCHEMES = ("light", "dark")
 SIZES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
 # Chromium calls home at every start unless it is told not to.
 FLAGS = [
@@ -48,19 +50,11 @@ def site(pages):
         server.shutdown()
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-def visit(browser, base, names, inspect, **options):
-    """Open each page in turn; return what it said on the console, asked for, or failed to get."""
+async def visit(browser, base, names, **options):
+    """Open each page in turn; return every fault that the browser or axe finds."""
     faults = []
-    context = browser.new_context(**options)
-    page = context.new_page()
+    context = await browser.new_context(**options)
+    page = await context.new_page()
     current = None
 
     def note(kind, text):
@@ -79,56 +73,65 @@ def visit(browser, base, names, inspect, **options):
         lambda r: r.url.startswith((base, "data:", "blob:")) or note("outside request", r.url),
     )
     for current in names:
-        page.goto(base + current, wait_until="load")
-        faults += [f"{current}: {fault}" for fault in inspect(page)]
-    context.close()
+        await page.goto(base + current, wait_until="load")
+        wide = await page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        if wide > 0:
+            note("wider than the screen", f"{wide} px")
+        # preload: axe would fetch the style sheets a second time, from wrong addresses.
+        result = await Axe().run(page, options={"preload": False, "resultTypes": ["violations"]})
+        for violation in result.response["violations"]:
+            for node in violation["nodes"]:
+                note(violation["id"], node["html"][:200])
+    await context.close()
     return faults
 
 
-def violations(page):
-    # preload: axe would fetch the style sheets a second time, from wrong addresses.
-    found = Axe().run(page, options={"preload": False}).response["violations"]
-    return [f"{v['id']}: {node['html'][:200]}" for v in found for node in v["nodes"]]
+def visit_all(tours):
+    """Make several tours side by side in one browser; return the faults of each."""
+
+    async def run():
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            found = await asyncio.gather(*(visit(browser, **tour) for tour in tours.values()))
+            await browser.close()
+            return dict(zip(tours, found, strict=True))
+
+    return asyncio.run(run())
 
 
-def scrolls_sideways(page):
-    wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    return [f"wider than the screen by {wide} px"] if wide > 0 else []
+TOURS = [("http", size, scheme) for size in SIZES for scheme in SCHEMES]
+TOURS.append(("file", "desktop", "light"))
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
-def test_pages_are_accessible_and_silent(browser, site, pages, size, scheme):
-    faults = visit(
-        browser,
-        site,
-        pages,
-        lambda page: violations(page) + scrolls_sideways(page),
-        viewport=SIZES[size],
-        color_scheme=scheme,
+@pytest.fixture(scope="module")
+def faults(site, pages):
+    bases = {"http": site, "file": HTML.as_uri() + "/"}
+    return visit_all(
+        {
+            (place, size, scheme): {
+                "base": bases[place],
+                "names": pages,
+                "viewport": SIZES[size],
+                "color_scheme": scheme,
+            }
+            for place, size, scheme in TOURS
+        }
     )
-    assert not faults, "\n".join(faults)
 
 
-def test_pages_work_from_a_file(browser, pages):
-    faults = visit(browser, HTML.as_uri() + "/", pages, lambda page: [], viewport=SIZES["desktop"])
-    assert not faults, "\n".join(faults)
+@pytest.mark.parametrize("tour", TOURS, ids=" ".join)
+def test_pages_are_accessible_silent_and_self_contained(faults, tour):
+    assert not faults[tour], "\n".join(faults[tour])
 
 
-def test_the_checks_see_what_they_look_for(browser, tmp_path):
+def test_the_checks_see_what_they_look_for(tmp_path):
     """A page with one fault of each kind is caught for each of them."""
     (tmp_path / "bad.html").write_text(
         "<!doctype html><html lang='en'><title>t</title><main><h1>Bad</h1><img src='no.png'>"
         "<div style='width:3000px'>wide</div><script>undefined_function()</script>"
         "<script src='http://127.0.0.1:9/x.js'></script></main></html>"
     )
-    faults = visit(
-        browser,
-        tmp_path.as_uri() + "/",
-        ["bad.html"],
-        lambda page: violations(page) + scrolls_sideways(page),
-        viewport=SIZES["phone"],
-    )
-    text = "\n".join(faults)
+    tour = {"base": tmp_path.as_uri() + "/", "names": ["bad.html"], "viewport": SIZES["phone"]}
+    text = "\n".join(visit_all({"bad": tour})["bad"])
     for sign in ("image-alt", "wider than", "script error", "outside request", "failed request"):
         assert sign in text, f"{sign} was not noticed:\n{text}"
