@@ -6,7 +6,11 @@ import os
 # side by side here, and a hundred threads on four cores are slower than four.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# TensorFlow writes to the terminal as it loads, and rounds differently with oneDNN.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
+import warnings
 from pathlib import Path
 
 import pytest
@@ -31,3 +35,12 @@ def built():
     return {
         path: BeautifulSoup(path.read_text("utf-8"), "html.parser") for path in HTML.glob("*.html")
     }
+
+
+@pytest.fixture(scope="session")
+def keras():
+    """Keras, imported by the tests that compare with it: it takes seconds to load."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # deprecations inside TensorFlow are not this course's
+        import keras
+    return keras

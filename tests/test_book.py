@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import jupytext
+import nbformat
 import pytest
 
 from course_lib import book
@@ -51,3 +53,12 @@ def test_no_formula_is_left_as_latex(built):
             code.decompose()
         left = re.findall(r"\$[^$\s][^$]*\$|\\\(|\\\[", page.select_one("main").get_text())
         assert not left, f"{path.name}: {left}"
+
+
+@pytest.mark.parametrize("chapter", book.chapters(ROOT), ids=lambda path: path.stem)
+def test_the_notebook_to_download_has_the_cells_of_its_page(built, chapter):
+    link = built[HTML / f"{chapter.stem}.html"].select_one("a.btn-download-notebook-button")
+    downloaded = nbformat.read(HTML / link["href"], as_version=4)
+    codes = [cell.source for cell in downloaded.cells if cell.cell_type == "code"]
+    written = jupytext.read(chapter, fmt="md:myst")
+    assert codes == [cell.source for cell in written.cells if cell.cell_type == "code"]
