@@ -338,6 +338,39 @@ def as_probability(value: Any, name: str) -> float:
     return number
 
 
+def as_shape(value: Any, name: str, *, ndim: int | None = None) -> tuple[int, ...]:
+    """Return ``value`` as a shape: a tuple of integers of at least 1.
+
+    Parameters
+    ----------
+    value : tuple of int
+        Shape of one example, without the axis of the batch.
+    name : str
+        Name of the argument, for the message.
+    ndim : int, optional
+        Number of entries that the shape must have; any but none when left out.
+
+    Raises
+    ------
+    TypeError
+        If ``value`` is no tuple or list of integers.
+    ValueError
+        If an entry is below 1, or their number is wrong.
+
+    Examples
+    --------
+    >>> as_shape([28, 28, 1], "input_shape", ndim=3)
+    (28, 28, 1)
+    """
+    expected = "a shape such as (4,)" if ndim is None else f"a shape of {ndim} integers"
+    if not isinstance(value, tuple | list):
+        raise TypeError(message(name, expected, reprlib.repr(value)))
+    shape = tuple(as_positive_int(size, name) for size in value)
+    if not shape or (ndim is not None and len(shape) != ndim):
+        raise ValueError(message(name, expected, shape))
+    return shape
+
+
 def as_generator(value: Any, name: str = "rng") -> np.random.Generator:
     """Return ``value`` when it is a NumPy random generator.
 

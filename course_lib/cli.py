@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -100,3 +101,23 @@ def _print_results(assignment: str, results: list) -> None:
         table.add_row(*map(_escaped, (result.student, mark, how, ", ".join(result.flags))))
     console.print(table)
     console.print(f"marks/{_escaped(assignment)}.csv, feedback/ and the gradebook are written.")
+
+
+@app.command()
+def train(
+    file: Annotated[Path, typer.Argument(help="A description such as experiments/iris.toml.")],
+) -> None:
+    """Train the network that a file describes, beside simpler models."""
+    from course_lib import experiments
+    from course_lib.datasets import DataError, DataNotFoundError
+    from course_lib.grading.course import CourseError, find_root
+
+    with _plain_errors():
+        folder = find_root() / "runs" / file.stem
+        try:
+            run = experiments.train(experiments.read(file), progress=True)
+        except (experiments.ExperimentError, DataError, DataNotFoundError) as error:
+            raise CourseError(error) from error
+    experiments.save(run, folder)
+    console.print(experiments.epoch_table(run), experiments.score_table(run))
+    console.print(f"The curves and all the numbers are in {_escaped(folder)}", soft_wrap=True)
