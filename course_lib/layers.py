@@ -170,7 +170,7 @@ class Dense(Layer):
     With rows as examples the product is the transpose of equation ``eq-layer`` of the
     chapter *The MLP and back-propagation*; the gradients are ``eq-grad-w`` and ``eq-grad-b``,
     and the error that goes on to the layer below is a part of ``eq-delta-hidden`` of the
-    chapter *The MLP and back-propagation*. Source: course on the MLP, A1.4 to A1.7.
+    chapter *The MLP and back-propagation*. Source: text on networks, A1.4 to A1.7.
 
     Parameters
     ----------
@@ -348,7 +348,7 @@ def initialize_weights(weights: Array, initializer: str, *, rng: np.random.Gener
 
     A neuron adds up ``n_in`` products; the spread of the weights keeps the spread of such
     sums the same from layer to layer. Equations ``eq-he`` and ``eq-glorot`` of the chapter
-    *Training in practice*. Source: course on the MLP, A1.8, where one spread for every
+    *Training in practice*. Source: text on networks, A1.8, where one spread for every
     layer makes the outputs of wide layers explode.
 
     Parameters

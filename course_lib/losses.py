@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from course_lib._validation import as_array, as_labels, as_matrix, message, same_length
-from course_lib.activations import log_softmax, sigmoid, softplus
+from course_lib.activations import sigmoid, softplus
 
 __all__ = ["mean_squared_error", "sigmoid_cross_entropy", "softmax_cross_entropy"]
 
 Array = NDArray[np.floating]
+Classes = NDArray[np.integer]
 
 
 def softmax_cross_entropy(logits: ArrayLike, labels: ArrayLike) -> tuple[float, Array]:
@@ -51,16 +52,11 @@ def softmax_cross_entropy(logits: ArrayLike, labels: ArrayLike) -> tuple[float, 
     (0.6931, array([[ 0.5, -0.5]]))
     """
     logits = as_matrix(logits, "logits")
-    n, n_classes = logits.shape
+    n_classes = logits.shape[1]
     if n_classes < 2:
         expected = "at least 2 columns (sigmoid_cross_entropy takes one)"
         raise ValueError(message("logits", expected, f"shape {logits.shape}"))
-    labels = _class_indices(labels, n_classes, like=logits)
-    log_probabilities = log_softmax(logits)
-    right = np.arange(n), labels
-    gradient = np.exp(log_probabilities)
-    gradient[right] -= 1
-    return float(-log_probabilities[right].mean()), gradient / n
+    return _softmax_cross_entropy(logits, _class_indices(labels, n_classes, like=logits))
 
 
 def sigmoid_cross_entropy(logits: ArrayLike, labels: ArrayLike) -> tuple[float, Array]:
@@ -97,10 +93,7 @@ def sigmoid_cross_entropy(logits: ArrayLike, labels: ArrayLike) -> tuple[float, 
     logits = as_array(logits, "logits")
     if logits.shape not in {(logits.size,), (logits.size, 1)}:
         raise ValueError(message("logits", "shape (n,) or (n, 1)", f"shape {logits.shape}"))
-    labels = _class_indices(labels, 2, like=logits).reshape(logits.shape)
-    # -log(sigmoid(z)) = softplus(-z), and -log(1 - sigmoid(z)) = softplus(z).
-    losses = softplus(np.where(labels == 1, -logits, logits))
-    return float(losses.mean()), (sigmoid(logits) - labels.astype(logits.dtype)) / len(logits)
+    return _sigmoid_cross_entropy(logits, _class_indices(labels, 2, like=logits))
 
 
 def mean_squared_error(outputs: ArrayLike, targets: ArrayLike) -> tuple[float, Array]:
@@ -139,8 +132,7 @@ def mean_squared_error(outputs: ArrayLike, targets: ArrayLike) -> tuple[float, A
     if targets.shape != outputs.shape:
         expected = f"shape {outputs.shape} like outputs"
         raise ValueError(message("targets", expected, f"shape {targets.shape}"))
-    errors = outputs - targets.astype(outputs.dtype)
-    return float(np.mean(errors**2)), 2 * errors / errors.size
+    return _mean_squared_error(outputs, targets.astype(outputs.dtype))
 
 
 def _class_indices(labels: ArrayLike, n_classes: int, *, like: Array) -> NDArray[np.integer]:
@@ -154,3 +146,40 @@ def _class_indices(labels: ArrayLike, n_classes: int, *, like: Array) -> NDArray
     if outside.any():
         raise ValueError(message("labels", expected, labels[outside][0]))
     return labels
+
+
+# The formulas alone, without checks: a training calls them at every step, on data that
+# were checked once, and must reach its "diverged" where an output is no longer finite.
+
+
+def _softmax_cross_entropy(logits: Array, labels: Classes) -> tuple[float, Array]:
+    n = len(logits)
+    right = np.arange(n), labels
+    # The largest score of a row becomes 0, so that no exponential overflows.
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    gradient = np.exp(shifted)
+    totals = gradient.sum(axis=1, keepdims=True)
+    loss = (np.log(totals).sum() - shifted[right].sum()) / n
+    gradient /= totals  # the probabilities
+    gradient[right] -= 1
+    gradient /= n
+    return float(loss), gradient
+
+
+def _sigmoid_cross_entropy(logits: Array, labels: Classes) -> tuple[float, Array]:
+    labels = labels.reshape(logits.shape).astype(logits.dtype)
+    # -log(sigmoid(z)) = softplus(-z), and -log(1 - sigmoid(z)) = softplus(z).
+    losses = softplus.function(np.where(labels == 1, -logits, logits))
+    return float(losses.mean()), (sigmoid.function(logits) - labels) / len(logits)
+
+
+def _mean_squared_error(outputs: Array, targets: Array) -> tuple[float, Array]:
+    errors = outputs - targets
+    return float(np.mean(errors * errors)), errors * (2 / errors.size)
+
+
+FORMULAS = {
+    softmax_cross_entropy: _softmax_cross_entropy,
+    sigmoid_cross_entropy: _sigmoid_cross_entropy,
+    mean_squared_error: _mean_squared_error,
+}

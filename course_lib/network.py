@@ -26,9 +26,14 @@ from course_lib._validation import (
     message,
     same_length,
 )
-from course_lib.activations import sigmoid, softmax, softplus
+from course_lib.activations import sigmoid, softmax
 from course_lib.layers import Layer
-from course_lib.losses import mean_squared_error, sigmoid_cross_entropy, softmax_cross_entropy
+from course_lib.losses import (
+    FORMULAS,
+    mean_squared_error,
+    sigmoid_cross_entropy,
+    softmax_cross_entropy,
+)
 from course_lib.optimizers import Optimizer, clip_by_norm
 from course_lib.preprocessing import batches
 
@@ -48,8 +53,8 @@ BLOCK = 256  # rows of a forward pass without training: its temporary arrays sta
 class EarlyStopping:
     """When to stop: after `patience` epochs in a row without a new best value.
 
-    Equation ``eq-early-stopping`` of the chapter *Training in practice*. Source: course on
-    the MLP, A1.8, whose counter stops one epoch early.
+    Equation ``eq-early-stopping`` of the chapter *Training in practice*. Source: text on
+    networks, A1.8.
 
     Parameters
     ----------
@@ -178,10 +183,10 @@ class Network:
     ) -> None:
         self.layers = _as_layers(layers)
         self.input_shape = as_shape(input_shape, "input_shape")
-        if loss not in LOSSES:
-            names = " or ".join(known.__name__ for known in LOSSES)
+        if loss not in FORMULAS:
+            names = " or ".join(known.__name__ for known in FORMULAS)
             raise ValueError(message("loss", names, reprlib.repr(loss)))
-        self.loss, self._loss = loss, LOSSES[loss]
+        self.loss, self._loss = loss, FORMULAS[loss]
         self._shapes = [self.input_shape]
         for layer in self.layers:
             self._shapes.append(layer.output_shape(self._shapes[-1]))
@@ -629,38 +634,3 @@ def _counter(epochs: int, progress: bool) -> Iterable[int]:
     from tqdm import tqdm  # only who wants a bar loads it
 
     return tqdm(range(epochs), desc="training", unit="epoch")
-
-
-# The losses of course_lib.losses on data that are checked already: a third of the time of a
-# small network's step would go into checking them again. What is not finite passes through.
-
-
-def _softmax_cross_entropy(logits: Array, labels: Rows) -> tuple[float, Array]:
-    n = len(logits)
-    right = np.arange(n), labels
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    gradient = np.exp(shifted)
-    totals = gradient.sum(axis=1, keepdims=True)
-    loss = (np.log(totals).sum() - shifted[right].sum()) / n
-    gradient /= totals
-    gradient[right] -= 1
-    gradient /= n
-    return float(loss), gradient
-
-
-def _sigmoid_cross_entropy(logits: Array, labels: Rows) -> tuple[float, Array]:
-    labels = labels[:, np.newaxis].astype(logits.dtype)
-    losses = softplus.function(np.where(labels == 1, -logits, logits))
-    return float(losses.mean()), (sigmoid.function(logits) - labels) / len(logits)
-
-
-def _mean_squared_error(outputs: Array, targets: Array) -> tuple[float, Array]:
-    errors = outputs - targets
-    return float(np.mean(errors * errors)), errors * (2 / errors.size)
-
-
-LOSSES = {
-    softmax_cross_entropy: _softmax_cross_entropy,
-    sigmoid_cross_entropy: _sigmoid_cross_entropy,
-    mean_squared_error: _mean_squared_error,
-}

@@ -208,7 +208,7 @@ def clip_by_norm(grad: Vector, limit: float) -> float:
     """Shorten a gradient to at most `limit`, in place, and return its norm before.
 
     The direction stays. Equation ``eq-clip`` of the chapter *Training in practice*. Source:
-    course on the MLP, A1.8.
+    text on networks, A1.8.
 
     Parameters
     ----------

@@ -440,8 +440,8 @@ def n_batches(n_samples: int, batch_size: int) -> int:
     """Count the batches, hence the steps, of one epoch.
 
     The quotient is rounded up: the last batch may be smaller, but it counts.
-    Equation ``eq-steps`` of the chapter *Data and preprocessing*. Source: course on
-    the MLP, A1.4, whose formula rounds down and so forgets the last batch.
+    Equation ``eq-steps`` of the chapter *Data and preprocessing*. Source: text on
+    networks, A1.4, whose formula rounds down and so forgets the last batch.
 
     Parameters
     ----------
@@ -476,7 +476,7 @@ def batches(
     """Yield the indices of each batch of one epoch.
 
     Equation ``eq-steps`` of the chapter *Data and preprocessing* counts them. Source:
-    course on the MLP, A1.4.
+    text on networks, A1.4.
 
     Parameters
     ----------

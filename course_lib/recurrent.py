@@ -141,7 +141,7 @@ class LSTM(_Recurrent):
 
     ``i, f, o = sigmoid(...)`` and ``g = tanh(...)`` of the input and the state; then
     ``c_t = f c_{t-1} + i g`` and ``h_t = o tanh(c_t)``. Equation ``eq-lstm`` of the chapter
-    *Recurrent networks*. Source: course on the MLP, D.1, where the title stands alone.
+    *Recurrent networks*. Source: text on networks, D.1, where the title stands alone.
 
     The columns of `W`, `U` and `b` are four blocks in the order of Keras: input gate i,
     forget gate f, candidate g, output gate o. The biases of the forget gate start at 1: a
