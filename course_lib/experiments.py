@@ -419,14 +419,10 @@ def train(experiment: Experiment, *, progress: bool = False) -> Run:
             model.fit(split.X_train, split.y_train)
             seconds[name] = time.perf_counter() - start
         models = {"network": network, **others}
-        scores = {
-            name: score(split.y_test, model.predict(split.X_test)) for name, model in models.items()
-        }
-    n_samples = {
-        "training": len(split.y_train),
-        "validation": len(split.y_val),
-        "test": len(split.y_test),
-    }
+        answers = {name: model.predict(split.X_test) for name, model in models.items()}
+    scores = {name: score(split.y_test, answer) for name, answer in answers.items()}
+    parts = {"training": split.y_train, "validation": split.y_val, "test": split.y_test}
+    n_samples = {name: len(y) for name, y in parts.items()}
     return Run(experiment, source, n_samples, initial_loss, history, scores, seconds)
 
 

@@ -535,10 +535,8 @@ def linear_regression(
     (array([2.]), 1.0, 200)
     """
     X, y = _checked_data(X, y)
-    rate, epochs = (
-        as_positive_real(learning_rate, "learning_rate"),
-        as_positive_int(epochs, "epochs"),
-    )
+    rate = as_positive_real(learning_rate, "learning_rate")
+    epochs = as_positive_int(epochs, "epochs")
     size = len(X) if batch_size is None else as_positive_int(batch_size, "batch_size")
     l2 = as_nonnegative_real(l2, "l2")
     weights, bias = np.zeros(X.shape[1]), 0.0
@@ -551,16 +549,10 @@ def linear_regression(
             losses.append(_loss(X, y, weights, bias, l2))
         d_weights, d_bias = _loss_gradient(X, y, weights, bias, l2)
         norm = float(np.linalg.norm(np.append(d_weights, d_bias)))
-    done = len(losses) - 1
-    converged = norm <= TOLERANCE
-    return LinearFit(
-        weights,
-        bias,
-        np.array(losses),
-        done * n_batches(len(X), size),
-        converged,
-        _epochs_message(converged, norm, losses[-1], done),
-    )
+    done, converged = len(losses) - 1, norm <= TOLERANCE
+    reason = _epochs_message(converged, norm, losses[-1], done)
+    steps = done * n_batches(len(X), size)
+    return LinearFit(weights, bias, np.array(losses), steps, converged, reason)
 
 
 def normal_equations(X: ArrayLike, y: ArrayLike, *, l2: float = 0.0) -> tuple[Vector, float]:

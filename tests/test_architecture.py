@@ -1,6 +1,7 @@
 """The arrows of the design: who may import whom, and what an import may load."""
 
 import ast
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,22 @@ def imports(path: Path) -> set[str]:
 @pytest.mark.parametrize("path", FLAT, ids=lambda path: path.stem)
 def test_what_students_read_does_not_import_what_teachers_run(path):
     assert not [name for name in imports(path) if name.startswith(TEACHERS)]
+
+
+def length(function: ast.FunctionDef, lines: list[str]) -> int:
+    """Count the lines of code of a function's body: no docstring, comment or blank line."""
+    body = function.body[1:] if ast.get_docstring(function) else function.body
+    numbers = range(body[0].lineno, function.end_lineno + 1) if body else ()
+    return sum(bool(lines[i - 1].strip()) and lines[i - 1].strip()[0] != "#" for i in numbers)
+
+
+@pytest.mark.parametrize("path", FLAT, ids=lambda path: path.stem)
+def test_a_function_is_read_at_a_glance(path):
+    text = path.read_text("utf-8")
+    functions = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.FunctionDef)]
+    lengths = {function.name: length(function, text.splitlines()) for function in functions}
+    assert not {name: size for name, size in lengths.items() if size > 25}
+    assert not lengths or statistics.median(lengths.values()) <= 10
 
 
 def test_imports_inside_functions_are_seen():
