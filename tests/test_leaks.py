@@ -28,7 +28,7 @@ def secrets() -> dict[str, str]:
         text = path.read_text("utf-8")
         if path.name in ("checks.py", "mistakes.py"):
             functions = [n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef)]
-            # Checks and mistakes are decorated; a helper's name may be anybody's.
+            # Checks and mistakes are decorated; a private function's name may be anybody's.
             found |= {function.name: path for function in functions if function.decorator_list}
             lines = text.splitlines()
         else:
