@@ -16,11 +16,13 @@ console = Console()
 def _plain_errors() -> Iterator[None]:
     """Show what has to be put right, and not where Python noticed it."""
     from course_lib.book import BookError
+    from course_lib.datasets import DataError, DataNotFoundError
+    from course_lib.experiments import ExperimentError
     from course_lib.grading.course import CourseError
 
     try:
         yield
-    except (BookError, CourseError) as error:
+    except (BookError, CourseError, DataError, DataNotFoundError, ExperimentError) as error:
         console.print(f"[red]Error:[/red] {_escaped(error)}", soft_wrap=True)
         raise typer.Exit(1) from None
 
@@ -109,15 +111,11 @@ def train(
 ) -> None:
     """Train the network that a file describes, beside simpler models."""
     from course_lib import experiments
-    from course_lib.datasets import DataError, DataNotFoundError
-    from course_lib.grading.course import CourseError, find_root
+    from course_lib.grading.course import find_root
 
     with _plain_errors():
         folder = find_root() / "runs" / file.stem
-        try:
-            run = experiments.train(experiments.read(file), progress=True)
-        except (experiments.ExperimentError, DataError, DataNotFoundError) as error:
-            raise CourseError(error) from error
+        run = experiments.train(experiments.read(file), progress=True)
     experiments.save(run, folder)
     console.print(experiments.epoch_table(run), experiments.score_table(run))
     console.print(f"The curves and all the numbers are in {_escaped(folder)}", soft_wrap=True)
