@@ -105,6 +105,13 @@ def in_data_dir(name: str) -> Path | None:
     return path if path.is_file() else None
 
 
+def is_at_hand(file: DataFile) -> bool:
+    """Tell whether a data set can be loaded without the network."""
+    return in_data_dir(file.name) is not None or all(
+        (cache_dir() / _file_name(url)).is_file() for url, _ in file.remotes
+    )
+
+
 def cache_dir() -> Path:
     """Return the folder in which the library keeps its downloads."""
     import pooch
@@ -178,7 +185,7 @@ def _retrieve(file: DataFile, otherwise: str) -> list[Path]:
     downloader = pooch.HTTPDownloader(progressbar=True, timeout=(CONNECT_SECONDS, READ_SECONDS))
     paths = []
     for url, known_hash in file.remotes:
-        options = {"fname": url.rsplit("/")[-1], "path": cache_dir(), "downloader": downloader}
+        options = {"fname": _file_name(url), "path": cache_dir(), "downloader": downloader}
         try:
             paths.append(Path(pooch.retrieve(url, known_hash, **options)))
         except OSError as error:
@@ -186,6 +193,10 @@ def _retrieve(file: DataFile, otherwise: str) -> list[Path]:
         except ValueError as error:  # so pooch reports a wrong hash, with both hashes
             raise DataError(f"{file.name}: the download was refused. {error}") from error
     return paths
+
+
+def _file_name(url: str) -> str:
+    return url.rsplit("/")[-1]
 
 
 def _not_found(name: str, url: str, error: OSError, otherwise: str) -> DataNotFoundError:

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
 
+from course_lib._data_files import cache_dir
+
 __all__ = ["BookError", "Chapter", "build", "chapters", "execute_chapters", "refresh_cache"]
 
 _CACHE = Path("_build") / ".jupyter_cache"
@@ -27,6 +29,8 @@ _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "TF_CPP_MIN_LOG_LEVEL": "3",  # TensorFlow's start-up messages do not belong in a page
     "TF_ENABLE_ONEDNN_OPTS": "0",  # one order of summation: the same digits in each build
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
     "SOURCE_DATE_EPOCH": "1767225600",  # the same date in every SVG figure
 }
 
@@ -52,12 +56,12 @@ def chapters(root: Path) -> list[Path]:
 def _fingerprint(root: Path) -> str:
     """Return a digest of everything that a chapter's output depends on, its own cells aside."""
     digest = hashlib.sha256()
-    for module in sorted((root / "course_lib").glob("*.py")):
-        digest.update(module.name.encode() + b"\0" + module.read_bytes())
+    library = root / "course_lib"
+    for file in sorted([*library.glob("*.py"), *library.glob("results/*.json")]):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes())
     packages = sorted(f"{d.metadata['Name']}=={d.version}" for d in distributions())
     digest.update("\n".join([sys.version, *packages]).encode())
-    data = os.environ.get("COURSE_DATA_DIR")
-    if data:
+    for data in filter(None, [os.environ.get("COURSE_DATA_DIR"), cache_dir()]):
         files = sorted(path for path in Path(data).glob("*") if path.is_file())
         stats = [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
         digest.update("\n".join(stats).encode())
@@ -106,8 +110,11 @@ def _ipython_folder(root: Path) -> Path:
     folder = root / "_build" / "ipython"
     profile = folder / "profile_default"
     profile.mkdir(parents=True, exist_ok=True)
-    # Errors only: each kernel warns that its local sockets are not encrypted.
-    (profile / "ipython_kernel_config.py").write_text("c.IPKernelApp.log_level = 40\n")
+    settings = [
+        "c.IPKernelApp.log_level = 40",  # each kernel warns that its sockets are not encrypted
+        "c.IPKernelApp.capture_fd_output = False",  # what TensorFlow's C++ code writes as it loads
+    ]
+    (profile / "ipython_kernel_config.py").write_text("\n".join(settings) + "\n")
     return folder
 
 

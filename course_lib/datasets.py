@@ -16,6 +16,7 @@ from course_lib._data_files import (
     DataNotFoundError,
     fetch_with_sklearn,
     in_data_dir,
+    is_at_hand,
     load_checked,
 )
 from course_lib._data_registry import (
@@ -45,6 +46,7 @@ __all__ = [
     "load_diabetes",
     "load_digits",
     "load_fashion_mnist",
+    "load_images_at_hand",
     "load_iris",
     "load_mnist",
     "load_pizza_prices",
@@ -493,6 +495,41 @@ def load_fashion_mnist(*, stand_in: bool = False) -> ImageSet:
     arrays = load_checked(FASHION_MNIST, otherwise=_OR_STAND_IN)
     source = "Fashion-MNIST (H. Xiao, K. Rasul, R. Vollgraf, 2017)"
     return _image_set(arrays, names, source, "MIT, (c) 2017 Zalando SE")
+
+
+def load_images_at_hand(name: str) -> ImageSet:
+    """Return the real images where they are on this machine already, else their stand-in.
+
+    For pages and notebooks, which must run without a network and on any machine; they
+    print ``source``, so that a reader knows which images these are.
+
+    Parameters
+    ----------
+    name : {"mnist", "fashion_mnist"}
+        Which images.
+
+    Returns
+    -------
+    ImageSet
+        ``is_stand_in`` and ``source`` say which images these are.
+
+    Raises
+    ------
+    ValueError
+        If the name is another one.
+    DataError
+        If there is a file and it is not the expected one.
+
+    Examples
+    --------
+    >>> load_images_at_hand("mnist").X_train.shape[1:]
+    (28, 28)
+    """
+    sets = {"mnist": (MNIST, load_mnist), "fashion_mnist": (FASHION_MNIST, load_fashion_mnist)}
+    if not isinstance(name, str) or name not in sets:
+        raise ValueError(message("name", " or ".join(sets), repr(name)))
+    file, load = sets[name]
+    return load(stand_in=not is_at_hand(file))
 
 
 def _image_set(arrays: list[np.ndarray], names: list[str], source: str, licence: str) -> ImageSet:

@@ -471,6 +471,27 @@ def test_download_is_kept_and_shows_its_progress(web_mnist, capsys):
     assert "100%" in capsys.readouterr().err
 
 
+def test_images_at_hand_are_never_downloaded(web_mnist):
+    assert datasets.load_images_at_hand("mnist").is_stand_in is True
+    assert web_mnist.asked == []
+    datasets.load_mnist()  # now they are in the cache
+    assert datasets.load_images_at_hand("mnist").is_stand_in is False
+    assert web_mnist.asked == ["mnist.npz"]
+
+
+def test_images_in_the_data_dir_are_at_hand(web_mnist, folder):
+    (folder / "mnist.npz").write_bytes(npz())
+    images = datasets.load_images_at_hand("mnist")
+    np.testing.assert_array_equal(images.X_train, ARRAYS["x_train"])
+    assert web_mnist.asked == []
+
+
+def test_a_damaged_file_at_hand_is_no_stand_in(folder):
+    (folder / "mnist.npz").write_bytes(b"damaged")
+    with pytest.raises(DataError, match=r"mnist\.npz: expected a readable"):
+        datasets.load_images_at_hand("mnist")
+
+
 def test_data_dir_comes_before_the_web(web_mnist, folder):
     (folder / "mnist.npz").write_bytes(npz())
     datasets.load_mnist()
@@ -765,13 +786,19 @@ IMAGE = np.zeros((1, 28, 28), dtype=np.uint8)
 EXTRA = [
     (getattr(datasets, name), (True,), {}, TypeError, "positional argument")
     for name in datasets.__all__
-    if name.startswith("load_")
+    if name.startswith("load_") and name != "load_images_at_hand"
 ]
 BAD_CALLS = [
     *EXTRA,
     (datasets.load_mnist, (), {"stand_in": "yes"}, TypeError, "stand_in: expected True or False"),
     (datasets.load_mnist, (), {"stand_in": None}, TypeError, "stand_in: expected True or False"),
     (datasets.load_fashion_mnist, (), {"stand_in": 1}, TypeError, "stand_in: expected True or"),
+    (
+        *(datasets.load_images_at_hand, ("cifar",), {}),
+        *(ValueError, "name: expected mnist or fashion_mnist, got 'cifar'"),
+    ),
+    (datasets.load_images_at_hand, ([],), {}, ValueError, "name: expected mnist or"),
+    (datasets.load_images_at_hand, (), {}, TypeError, "missing 1 required positional argument"),
     (
         *(Table, (np.zeros((3, 1)), np.zeros(2), ["a"], ["b"], "s", "l"), {}),
         *(ValueError, "y: expected 3 values like X, got 2"),
