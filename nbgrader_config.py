@@ -5,6 +5,8 @@ Run nbgrader from this folder: it looks for this file nowhere else.
 
 import os
 
+from course_lib.grading import sandbox
+
 c = get_config()  # noqa: F821 (nbgrader defines it)
 
 c.CourseDirectory.root = os.path.dirname(os.path.abspath(__file__))
@@ -28,6 +30,8 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
+sandbox.register()
+c.ExecutePreprocessor.kernel_name = sandbox.KERNEL  # or a kernelspec of a site's containers
 c.Execute.timeout = 60  # seconds for a cell, and for one hidden check
 c.Execute.shutdown_kernel = "immediate"
 c.Execute.extra_arguments = ["--log-level=ERROR"]  # not: "TCP without encryption" on this machine
@@ -35,8 +39,11 @@ c.Judge.kernel_env = {
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
-    "TF_CPP_MIN_LOG_LEVEL": "2",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_ENABLE_ONEDNN_OPTS": "0",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "CUDA_VISIBLE_DEVICES": "-1",  # the same numbers on every machine, and no fight for one GPU
 }
 
 c.HTMLExporter.sanitize_html = True  # feedback is read in a browser

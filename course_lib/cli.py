@@ -19,10 +19,18 @@ def _plain_errors() -> Iterator[None]:
     from course_lib.datasets import DataError, DataNotFoundError
     from course_lib.experiments import ExperimentError
     from course_lib.grading.course import CourseError
+    from course_lib.reproduce import ReproductionError
 
     try:
         yield
-    except (BookError, CourseError, DataError, DataNotFoundError, ExperimentError) as error:
+    except (
+        BookError,
+        CourseError,
+        DataError,
+        DataNotFoundError,
+        ExperimentError,
+        ReproductionError,
+    ) as error:
         console.print(f"[red]Error:[/red] {_escaped(error)}", soft_wrap=True)
         raise typer.Exit(1) from None
 
@@ -74,19 +82,27 @@ def grade(
     student: Annotated[
         list[str] | None, typer.Option(help="Whose submission; everybody's by default.")
     ] = None,
+    no_sandbox: Annotated[
+        bool, typer.Option("--no-sandbox", help="Run submissions with your own rights.")
+    ] = False,
 ) -> None:
     """Grade the submissions in submitted/<student>/<assignment>/."""
     from rich.progress import track
 
     from course_lib.grading.course import find_root
 
-    console.print("Submissions run with your own rights: there is no sandbox yet.")
+    if no_sandbox:
+        console.print("Submissions run with your own rights: --no-sandbox.")
     with _plain_errors():
         root = find_root()
         from course_lib.grading.grade import grade as grade_submissions
 
         results = grade_submissions(
-            root, assignment, student or None, track=lambda names: track(names, "Grading")
+            root,
+            assignment,
+            student or None,
+            sandboxed=not no_sandbox,
+            track=lambda names: track(names, "Grading"),
         )
     _print_results(assignment, results)
     if any(result.status in ("failed", "not graded") for result in results):
@@ -100,7 +116,9 @@ def _print_results(assignment: str, results: list) -> None:
     for result in results:
         how = f"{result.status}: {result.reason}" if result.reason else result.status
         mark = f"{result.total:g}/{result.max_score:g}"
-        table.add_row(*map(_escaped, (result.student, mark, how, ", ".join(result.flags))))
+        table.add_row(
+            *map(_escaped, (result.student, mark, how, "; ".join([*result.flags, *result.repairs])))
+        )
     console.print(table)
     console.print(f"marks/{_escaped(assignment)}.csv, feedback/ and the gradebook are written.")
 
@@ -119,3 +137,39 @@ def train(
     experiments.save(run, folder)
     console.print(experiments.epoch_table(run), experiments.score_table(run))
     console.print(f"The curves and all the numbers are in {_escaped(folder)}", soft_wrap=True)
+
+
+@app.command()
+def reproduce(
+    studies: Annotated[
+        list[str] | None, typer.Argument(help="Names of studies; all of them by default.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, max=10, help="Number of runs of each.")] = 3,
+    folder: Annotated[
+        Path | None, typer.Option(help="Where results are; those of the book by default.")
+    ] = None,
+) -> None:
+    """Train the sources' models again, and compare with the numbers that they print."""
+    from course_lib import reproduce
+
+    folder = folder or reproduce.RESULTS
+    with _plain_errors():
+        reproduce.run(studies or [], n_seeds=seeds, folder=folder, report=_print_line)
+        rows = reproduce.table(folder=folder)
+    _print_verdicts([row for row in rows if not studies or row.study in studies])
+
+
+def _print_line(line: str) -> None:
+    console.print(_escaped(line), soft_wrap=True)
+
+
+def _print_verdicts(rows: list) -> None:
+    from rich.table import Column, Table
+
+    study = Column("study", no_wrap=True)
+    table = Table(study, "metric", "source", "ours", "runs", "verdict")
+    for row in rows:
+        theirs = "-" if row.source is None else f"{row.source:.4f}"
+        n_runs = len(row.ours.values)
+        table.add_row(row.study, row.metric, theirs, str(row.ours), str(n_runs), row.verdict)
+    console.print(table)

@@ -7,14 +7,17 @@ function runs is somebody else's concern: `run` is given a ``call`` that asks it
 from __future__ import annotations
 
 import copy
+import inspect
 import io
 import math
+import textwrap
 import types
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +25,7 @@ import numpy as np
 
 from course_lib.grading.compare import difference, shown
 from course_lib.grading.course import CourseError
-from course_lib.grading.wire import Source
+from course_lib.grading.wire import Source, defined
 
 __all__ = [
     "Case",
@@ -32,6 +35,7 @@ __all__ = [
     "NoAnswer",
     "Outcome",
     "Reply",
+    "Satisfies",
     "Source",
     "Suite",
     "audit",
@@ -39,8 +43,40 @@ __all__ = [
     "in_process",
     "load",
     "mistake",
+    "mistaken",
     "run",
 ]
+
+
+@dataclass(frozen=True)
+class Satisfies:
+    """What is expected where many values are right; judged in the grader's process.
+
+    Parameters
+    ----------
+    words : str
+        What is expected, to be read after the word "expected".
+    predicate : callable
+        ``predicate(value) -> bool``; an exception counts as False, since anything may come back.
+
+    Examples
+    --------
+    >>> falling = Satisfies("two numbers, the second one smaller", lambda v: v[1] < v[0])
+    >>> falling.problem([2.0, 1.0])
+    >>> falling.problem(3.0)
+    'expected two numbers, the second one smaller, got 3.0'
+    """
+
+    words: str
+    predicate: Callable[[Any], Any]
+
+    def problem(self, value: Any) -> str | None:
+        """Say in words that a value is not as expected; None where it is."""
+        try:
+            right = bool(self.predicate(value))
+        except Exception:
+            right = False
+        return None if right else f"expected {self.words}, got {shown(value)}"
 
 
 @dataclass(frozen=True)
@@ -51,8 +87,8 @@ class Case:
     ----------
     args : tuple
         Arguments of the call.
-    expected : object, optional
-        What the function must return; or
+    expected : object or Satisfies, optional
+        What the function must return, or what holds for it; or
     raises : type, optional
         the exception that it must raise.
     """
@@ -78,6 +114,7 @@ class Check:
     needs: tuple[str, ...]
     rtol: float
     atol: float
+    through: str | None
     generate: Callable[[np.random.Generator], Iterator[Case]]
 
     def cases(self) -> list[Case]:
@@ -180,7 +217,7 @@ class Suite:
         return math.fsum(check.points for check in self.of_cell(cell))
 
 
-Call = Callable[[str, list[tuple]], list[Reply]]
+Call = Callable[[Check, list[tuple]], list[Reply]]
 
 
 def check(
@@ -191,6 +228,7 @@ def check(
     needs: tuple[str, ...] = (),
     rtol: float = 1e-9,
     atol: float = 1e-12,
+    through: Callable | None = None,
 ) -> Callable[[Callable], Check]:
     """Make a check of a generator of cases; its docstring is the title that students see.
 
@@ -206,6 +244,10 @@ def check(
         Names of checks of the same cell without which this one earns nothing.
     rtol, atol : float, optional
         Tolerances, see `compare.difference`.
+    through : callable, optional
+        A driver, for answers that cannot travel, such as a Keras model. Its text is sent to the
+        student's process, where it is called with the student's function and the arguments of a
+        case; what it returns is judged. It imports what it needs itself, and holds no secret.
 
     Returns
     -------
@@ -229,9 +271,11 @@ def check(
     if not (math.isfinite(points) and points > 0):
         raise ValueError(f"points: expected a positive number, got {points!r}")
 
+    text = textwrap.dedent(inspect.getsource(through)) if through else None
+
     def decorate(generate: Callable) -> Check:
         title, name = _title(generate), generate.__name__
-        return Check(name, title, cell, function, points, tuple(needs), rtol, atol, generate)
+        return Check(name, title, cell, function, points, tuple(needs), rtol, atol, text, generate)
 
     return decorate
 
@@ -316,19 +360,26 @@ def in_process(functions: Mapping[str, Callable]) -> Call:
     Returns
     -------
     callable
-        ``call(function, list_of_args) -> list of Reply``.
+        ``call(check, list_of_args) -> list of Reply``; a driver runs from its text, as it does in
+        a student's process.
 
     Examples
     --------
+    >>> @check("test_double", function="double", points=2)
+    ... def small_numbers(rng):
+    ...     '''Small numbers are doubled.'''
     >>> call = in_process({"double": lambda x: 2 * x})
-    >>> call("double", [(1,), (None,)])[0]
+    >>> call(small_numbers, [(1,), (None,)])[0]
     Reply(value=2, error=None)
     """
 
-    def call(function: str, arguments: list[tuple]) -> list[Reply]:
+    def call(check: Check, arguments: list[tuple]) -> list[Reply]:
+        answer = functions[check.function]
+        if check.through is not None:
+            answer = partial(defined(check.through), answer)
         with warnings.catch_warnings(), np.errstate(all="ignore"), redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
-            return [_reply(functions[function], args) for args in copy.deepcopy(arguments)]
+            return [_reply(answer, args) for args in copy.deepcopy(arguments)]
 
     return call
 
@@ -351,7 +402,7 @@ def run(suite: Suite, cell: str, call: Call) -> list[Outcome]:
     cell : str
         Grade id of the test cell.
     call : callable
-        ``call(function, list_of_args) -> list of Reply``, may raise `NoAnswer`.
+        ``call(check, list_of_args) -> list of Reply``, may raise `NoAnswer`.
 
     Returns
     -------
@@ -381,23 +432,30 @@ def _judge(item: Check, suite: Suite, call: Call) -> tuple[str, str, str]:
     cases = item.cases()
     arguments = [case.args for case in cases]
     try:
-        replies = call(item.function, arguments)
+        replies = call(item, arguments)
     except NoAnswer as stop:
         if stop.replies is None:
             return stop.reason, "", stop.reason
         last = Reply(error=Error(stop.reason))
         return _first_failure(item, cases, [*stop.replies, last]), "", stop.reason
     message = _first_failure(item, cases, replies)
-    return message, _hint(item, suite, arguments, replies) if message else "", ""
+    return message, _hint(item, suite, replies) if message else "", ""
 
 
 def _first_failure(item: Check, cases: list[Case], replies: list[Reply]) -> str:
     for case, reply in zip(cases, replies, strict=False):  # replies may have been cut short
         problem = _problem(item, case, reply)
         if problem:
-            arguments = ", ".join(shown(argument) for argument in case.args)
-            return f"{item.function}({arguments}): {problem}"
+            return f"{_asked(item, case)}: {problem}"
     return ""
+
+
+def _asked(item: Check, case: Case) -> str:
+    """Write a call as code, e.g. ``f(1)``, or ``driver(f, 1)``."""
+    arguments = [shown(argument) for argument in case.args]
+    if item.through is None:
+        return f"{item.function}({', '.join(arguments)})"
+    return f"{defined(item.through).__name__}({', '.join([item.function, *arguments])})"
 
 
 def _problem(item: Check, case: Case, reply: Reply) -> str | None:
@@ -410,18 +468,43 @@ def _problem(item: Check, case: Case, reply: Reply) -> str | None:
         return f"expected {wanted} to be raised, but it {reply.error.text}"
     if reply.error is not None:
         return reply.error.text
+    if isinstance(case.expected, Satisfies):
+        return case.expected.problem(reply.value)
     return difference(case.expected, reply.value, rtol=item.rtol, atol=item.atol)
 
 
-def _hint(item: Check, suite: Suite, arguments: list[tuple], replies: list[Reply]) -> str:
+def _hint(item: Check, suite: Suite, replies: list[Reply]) -> str:
     """Find the mistake that answers all the cases of a failed check as the student does."""
     for wrong in suite.mistakes:
         if wrong.function != item.function:
             continue
-        answers = in_process({item.function: wrong.answer})(item.function, arguments)
+        answers = _mistaken(wrong, item)
         if all(_same(item, *pair) for pair in zip(answers, replies, strict=True)):
             return wrong.hint
     return ""
+
+
+@lru_cache(maxsize=1000)  # a mistake may train a network, and is asked about for each failed check
+def _mistaken(wrong: Mistake, item: Check) -> list[Reply]:
+    """Return what a mistake answers to the cases of a check."""
+    arguments = [case.args for case in item.cases()]
+    return in_process({wrong.function: wrong.answer})(item, arguments)
+
+
+def mistaken(wrong: Mistake) -> Call:
+    """Make a ``call`` for `run` that answers as a mistake does, and computes each answer once.
+
+    Parameters
+    ----------
+    wrong : Mistake
+        The mistake.
+
+    Returns
+    -------
+    callable
+        ``call(check, list_of_args) -> list of Reply``, for the check's own cases.
+    """
+    return lambda check, arguments: _mistaken(wrong, check)
 
 
 def _same(item: Check, one: Reply, other: Reply) -> bool:
@@ -466,16 +549,23 @@ def _audit_check(suite: Suite, item: Check) -> Iterator[str]:
             yield f"checks.py, {item.name}: {need!r} in needs is no earlier check of {item.cell}"
     if not cases:
         yield f"checks.py, {item.name}: has no case"
-    values = [case.expected for case in cases if case.raises is None]
-    constant = all(difference(values[0], value) is None for value in values[1:])
-    if constant and not item.needs:
+    if not item.needs and _constant_passes(item, cases):
         yield (
             f"checks.py, {item.name}: a constant answer passes; give cases with different expected "
             "values, or needs=(...) with a check that a constant fails"
         )
 
 
+def _constant_passes(item: Check, cases: list[Case]) -> bool:
+    """Say whether one value may be right in all the cases that expect a value."""
+    cases = [case for case in cases if case.raises is None]
+    values = [case.expected for case in cases if not isinstance(case.expected, Satisfies)]
+    if not values:  # which values satisfy a predicate, nobody knows
+        return True
+    return all(_problem(item, case, Reply(values[0])) is None for case in cases)
+
+
 def _is_right(suite: Suite, cell: str, wrong: Mistake) -> bool:
     mine = [item for item in suite.of_cell(cell) if item.function == wrong.function]
-    outcomes = run(Suite(mine, []), cell, in_process({wrong.function: wrong.answer}))
+    outcomes = run(Suite(mine, []), cell, mistaken(wrong))
     return all(outcome.earned for outcome in outcomes)

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nbformat
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters import Autograde, GenerateFeedback
+from nbgrader.utils import parse_utc
 
-from course_lib.grading import source
+from course_lib.grading import sandbox, source
 from course_lib.grading.course import CourseError, configuration, convert, surroundings
 from course_lib.grading.export import marks, write_csv
 from course_lib.grading.flags import find_flags
+from course_lib.grading.repair import repair
+
+if TYPE_CHECKING:
+    from traitlets.config import Config
 
 __all__ = ["Result", "check_solution", "grade"]
 
@@ -32,6 +39,7 @@ class Result:
     max_score: float = 0.0
     reason: str = ""
     flags: list[str] = field(default_factory=list)
+    repairs: list[str] = field(default_factory=list)  # before this run's grading
 
 
 def grade(
@@ -39,6 +47,7 @@ def grade(
     assignment: str,
     students: list[str] | None = None,
     *,
+    sandboxed: bool = True,
     track: Callable[[Iterable[str]], Iterable[str]] = iter,
 ) -> list[Result]:
     """Grade the submissions of an assignment, write feedback and ``marks/<assignment>.csv``.
@@ -53,6 +62,8 @@ def grade(
         Name of the assignment; ``course exercises`` has put it into the gradebook.
     students : list of str, optional
         Whose submissions to grade; everybody's by default.
+    sandboxed : bool
+        False runs the submissions with the grader's own rights.
     track : callable, optional
         Wraps the students that are graded one after the other, e.g. in a progress bar.
 
@@ -64,20 +75,23 @@ def grade(
     Raises
     ------
     CourseError
-        When there is nothing to grade, or when the teacher's own solution does not get full marks.
+        When there is nothing to grade, when the sandbox cannot run, or when the teacher's own
+        solution does not get full marks.
     """
+    if sandboxed and (reason := sandbox.unavailable()):
+        raise CourseError(reason)
     submitted = _submitted(root, assignment, students)
     with surroundings():
         _require_assignment(root, assignment)
-        check_solution(root, assignment)
-        failures = {}
+        check_solution(root, assignment, sandboxed=sandboxed)
+        failures, notes = {}, {}
         for student in track(submitted):
             try:
-                _grade_one(root, assignment, student)
+                notes[student] = _grade_one(root, assignment, student, sandboxed)
             except Exception as error:  # whatever one submission does, the others are graded
                 failures[student] = str(error) or type(error).__name__
                 _forget(root, assignment, student)
-        return _results(root, assignment, students, failures)
+        return _results(root, assignment, students, failures, notes)
 
 
 def _submitted(root: Path, assignment: str, students: list[str] | None) -> list[str]:
@@ -106,7 +120,7 @@ def _require_assignment(root: Path, assignment: str) -> None:
     )
 
 
-def check_solution(root: Path, assignment: str) -> None:
+def check_solution(root: Path, assignment: str, *, sandboxed: bool = True) -> None:
     """Grade the teacher's own solution as if a student had handed it in.
 
     Parameters
@@ -115,6 +129,8 @@ def check_solution(root: Path, assignment: str) -> None:
         Root of the course.
     assignment : str
         Name of the assignment.
+    sandboxed : bool
+        Where it runs, see `grade`.
 
     Raises
     ------
@@ -123,7 +139,7 @@ def check_solution(root: Path, assignment: str) -> None:
     """
     with tempfile.TemporaryDirectory() as folder:
         workplace = Path(folder).resolve()
-        config = configuration(root, workplace)
+        config = _configuration(root, sandboxed, workplace)
         config.CourseDirectory.source_directory = str(root / "solutions")
         shutil.copyfile(root / "gradebook.db", workplace / "gradebook.db")
         notebook = workplace / "submitted" / TEACHER / assignment / f"{assignment}.ipynb"
@@ -149,14 +165,44 @@ def _report_of(path: Path, grade_id: str) -> str:
     return f"{grade_id}: the cell is missing"
 
 
-def _grade_one(root: Path, assignment: str, student: str) -> None:
-    notebook = root / "submitted" / student / assignment / f"{assignment}.ipynb"
-    if not notebook.is_file():
-        found = ", ".join(sorted(path.name for path in notebook.parent.iterdir())) or "nothing"
-        raise CourseError(f"no {notebook.name} was handed in, but {found}")
-    config = configuration(root)
-    convert(Autograde, config, assignment, student)
-    convert(GenerateFeedback, config, assignment, student)
+def _configuration(root: Path, sandboxed: bool, workplace: Path | None = None) -> Config:
+    config = configuration(root, workplace)
+    if not sandboxed:
+        config.ExecutePreprocessor.kernel_name = "python3"
+    return config
+
+
+def _grade_one(root: Path, assignment: str, student: str, sandboxed: bool) -> list[str]:
+    """Grade one submission; return what had to be repaired first."""
+    release = nbformat.read(root / "exercises" / assignment / f"{assignment}.ipynb", as_version=4)
+    handed_in = root / "submitted" / student / assignment
+    repaired = repair(handed_in, release, assignment)
+    config = _configuration(root, sandboxed)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder).resolve() / student / assignment
+        copy.mkdir(parents=True)
+        nbformat.write(repaired.notebook, copy / f"{assignment}.ipynb")
+        notes = [*repaired.notes, *_copy_timestamp(handed_in, copy)]
+        # nbgrader sees the copy: what was handed in stays as it is, and no link is followed.
+        config.CourseDirectory.submitted_directory = str(copy.parents[1])
+        convert(Autograde, config, assignment, student)
+    convert(GenerateFeedback, _configuration(root, sandboxed), assignment, student)
+    return notes
+
+
+def _copy_timestamp(handed_in: Path, copy: Path) -> list[str]:
+    """Copy the time of a submission, if nbgrader can read it; else return a note."""
+    path = handed_in / "timestamp.txt"
+    if not os.path.lexists(path):
+        return []
+    try:
+        if path.is_symlink():
+            raise ValueError("a link")
+        parse_utc(path.read_text(encoding="utf-8").strip())
+    except (OSError, ValueError):
+        return ["timestamp.txt cannot be read: the submission has no time"]
+    shutil.copyfile(path, copy / path.name)
+    return []
 
 
 def _forget(root: Path, assignment: str, student: str) -> None:
@@ -176,7 +222,11 @@ def _forget(root: Path, assignment: str, student: str) -> None:
 
 
 def _results(
-    root: Path, assignment: str, students: list[str] | None, failures: dict[str, str]
+    root: Path,
+    assignment: str,
+    students: list[str] | None,
+    failures: dict[str, str],
+    notes: dict[str, list[str]],
 ) -> list[Result]:
     with _gradebook(root) as gradebook:
         rows = marks(gradebook, assignment)
@@ -184,16 +234,24 @@ def _results(
     text = source.read(root / "solutions" / assignment / f"{assignment}.py")
     given = {cell.source for cell in text.cells}
     return [
-        _result(root, assignment, row, failures.get(row["student"], ""), given)
+        _result(root, assignment, row, failures.get(row["student"], ""), given, notes)
         for row in rows
         if students is None or row["student"] in students
     ]
 
 
-def _result(root: Path, assignment: str, row: dict, failure: str, given: set[str]) -> Result:
+def _result(
+    root: Path,
+    assignment: str,
+    row: dict,
+    failure: str,
+    given: set[str],
+    notes: dict[str, list[str]],
+) -> Result:
     student = row["student"]
     if failure:
         return Result(student, "failed", row["total"], row["max"], failure)
     graded = root / "autograded" / student / assignment / f"{assignment}.ipynb"
     flags = find_flags(nbformat.read(graded, as_version=4), given) if graded.is_file() else []
-    return Result(student, row["status"], row["total"], row["max"], flags=flags)
+    total, repairs = row["total"], notes.get(student, [])
+    return Result(student, row["status"], total, row["max"], flags=flags, repairs=repairs)

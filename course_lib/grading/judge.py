@@ -27,7 +27,7 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import Execute
 from traitlets import Dict, Integer, Unicode
 
-from course_lib.grading import checks, source, wire
+from course_lib.grading import checks, sandbox, source, wire
 from course_lib.grading.checks import Error, NoAnswer, Outcome, Reply
 from course_lib.grading.course import CourseError
 from course_lib.grading.flags import find_flags
@@ -39,9 +39,9 @@ WIRE = Path(wire.__file__).read_text(encoding="utf-8")
 QUESTION = """\
 __course__ = {{"__name__": "course_wire"}}
 __import__("builtins").exec({wire!r}, __course__)
-__course__["reply"] = __course__["answer"]({function!r}, {payload!r})
+__course__["reply"] = __course__["answer"]({function!r}, {payload!r}, {through!r})
 """
-DEAD = "the kernel died: did the code end Python, or take all the memory?"
+DEAD = "the kernel died: did the code end Python, or take all the memory or the time?"
 FROZEN = "the kernel could not be interrupted: does the code catch every exception?"
 EXIT = "the code called exit(), which ends the kernel"
 
@@ -100,6 +100,7 @@ class Judge(Execute):
     ) -> tuple[NotebookNode, dict]:
         """Execute a submission and mark its test cells."""
         folder = self._source_folder(resources["nbgrader"]["assignment"])
+        self._environment = {**os.environ, **self.kernel_env, **self._sandbox(folder)}
         self._suite = checks.load(folder)
         if problems := mismatched_points(nb, self._suite):
             raise CourseError("; ".join(problems))
@@ -142,17 +143,19 @@ class Judge(Execute):
 
     # --- asking the kernel ----------------------------------------------------------------
 
-    def _call(self, function: str, arguments: list[tuple]) -> list[Reply]:
+    def _call(self, check: checks.Check, arguments: list[tuple]) -> list[Reply]:
         """Ask the student's function; see `checks.run`."""
+        function = check.function
         if self._stopped is not None:
             raise NoAnswer(self._stopped)
         if self._cell_timed_out:
             raise NoAnswer(f"the public checks did not end within {self.timeout} s")
         payload = json.dumps([wire.encode(list(args)) for args in arguments])
+        question = QUESTION.format(
+            wire=WIRE, function=function, payload=payload, through=check.through
+        )
         try:
-            content, in_time = self._ask(
-                QUESTION.format(wire=WIRE, function=function, payload=payload)
-            )
+            content, in_time = self._ask(question)
         except (DeadKernelError, CellTimeoutError) as error:
             self._stopped = DEAD if isinstance(error, DeadKernelError) else FROZEN
             raise NoAnswer(f"{function}: {self._stopped}") from None
@@ -204,7 +207,7 @@ class Judge(Execute):
 
     def start_new_kernel(self, **kwargs: Any) -> None:
         """Start the kernel with the course's environment variables."""
-        super().start_new_kernel(env={**os.environ, **self.kernel_env}, **kwargs)
+        super().start_new_kernel(env=self._environment, **kwargs)
 
     def on_cell_executed(self, **kwargs: Any) -> None:
         """Notice a cell that was interrupted, or that ends the kernel."""
@@ -239,6 +242,13 @@ class Judge(Execute):
     def _source_folder(self, assignment: str) -> Path:
         course = CourseDirectory(parent=self)
         return Path(course.format_path(course.source_directory, ".", assignment)).resolve()
+
+    def _sandbox(self, folder: Path) -> dict[str, str]:
+        """Return what the sandbox has to know, if the kernel is one."""
+        if self.kernel_name != sandbox.KERNEL:
+            return {}
+        root, assignment = folder.parents[1], folder.name
+        return sandbox.settings(root, assignment, root / "exercises" / assignment)
 
     def _log_flags(self, nb: NotebookNode, folder: Path) -> None:
         given = {cell.source for cell in source.read(folder / f"{folder.name}.py").cells}

@@ -12,7 +12,7 @@ import re
 
 import numpy as np
 
-__all__ = ["LIMIT", "Source", "answer", "decode", "encode"]
+__all__ = ["LIMIT", "Source", "answer", "decode", "defined", "encode"]
 
 LIMIT = 10_000_000  # characters; no honest answer to an exercise is longer
 
@@ -43,6 +43,29 @@ class Source:
 
     def __repr__(self) -> str:
         return self.text
+
+
+def defined(text: str):
+    """Run the text of a function's definition and return the function.
+
+    Parameters
+    ----------
+    text : str
+        A ``def`` that uses nothing but its arguments and what it imports itself.
+
+    Returns
+    -------
+    callable
+        The function.
+
+    Examples
+    --------
+    >>> defined("def twice(f, x):\\n    return f(f(x))")(abs, -3)
+    3
+    """
+    namespace = {}
+    exec(text, namespace)
+    return namespace.popitem()[1]  # the last name: what `def` has just added
 
 
 def encode(value):
@@ -144,7 +167,7 @@ def _decode_array(dtype, shape, content):
     return np.ndarray(shape, dtype, content).copy()
 
 
-def answer(function: str, payload: str) -> str:
+def answer(function: str, payload: str, through: str | None = None) -> str:
     """Call the student's function; this runs in the student's kernel.
 
     Parameters
@@ -153,6 +176,9 @@ def answer(function: str, payload: str) -> str:
         Name of the function in the notebook.
     payload : str
         JSON list of encoded argument tuples, one for each call.
+    through : str, optional
+        Text of a driver: it is called with the student's function and the arguments, and its
+        result is the answer.
 
     Returns
     -------
@@ -171,7 +197,7 @@ def answer(function: str, payload: str) -> str:
             contextlib.redirect_stderr(nowhere),
         ):
             for arguments in calls:
-                replies.append(_reply(vars(__main__), function, arguments))
+                replies.append(_reply(vars(__main__), function, arguments, through))
     except KeyboardInterrupt:  # the grader's patience is at an end; what is there still counts
         pass
     text = json.dumps(replies)
@@ -179,11 +205,15 @@ def answer(function: str, payload: str) -> str:
     return text if len(text) <= LIMIT else json.dumps([too_long] * len(calls))
 
 
-def _reply(namespace, function, arguments):
+def _reply(namespace, function, arguments, through):
     if not callable(namespace.get(function)):
         return {"refused": None}
     try:
-        value = namespace[function](*decode(arguments, lambda text: eval(text, {"np": np})))
+        called = decode(arguments, lambda text: eval(text, {"np": np}))
+        if through is None:
+            value = namespace[function](*called)
+        else:
+            value = defined(through)(namespace[function], *called)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit included: sys.exit() is an answer like another

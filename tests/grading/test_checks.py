@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from course_lib.grading import checks, wire
-from course_lib.grading.checks import Case, NoAnswer, Reply, Source, check, in_process, mistake, run
+from course_lib.grading.checks import (
+    Case,
+    NoAnswer,
+    Reply,
+    Satisfies,
+    Source,
+    check,
+    in_process,
+    mistake,
+    mistaken,
+    run,
+)
 from course_lib.grading.compare import difference, shown
 from course_lib.grading.course import CourseError
 
@@ -193,7 +204,75 @@ def test_the_kernel_answers_in_other_cases_too(monkeypatch):
     assert ask(monkeypatch, [(source, 2)], f=lambda g, x: g(x)) == [{"value": 3}]
 
 
+def twice(f, value):
+    """A driver: it imports what it needs itself."""
+    import math
+
+    return math.fsum([f(value), f(value)])
+
+
+def test_the_kernel_answers_through_a_driver(monkeypatch):
+    def f(value):
+        return np.zeros(1)[value]
+
+    monkeypatch.setattr(sys.modules["__main__"], "f", f, raising=False)
+    text = check("test_f", function="f", points=1, through=twice)(one_case).through
+    replies = json.loads(wire.answer("f", json.dumps([[0], [1]]), text))
+    assert replies[0] == {"value": 0.0}
+    assert replies[1]["raised"][0] == "IndexError"
+    assert json.loads(wire.answer("nobody", "[[0]]", text)) == [{"refused": None}]
+
+
 # --- checks -----------------------------------------------------------------------------------
+
+
+def one_case(rng):
+    """Three and three is six."""
+    yield Case(args=(3,), expected=6)
+
+
+def forgetful(f):
+    """A driver that uses a name of the teacher's file, which no student's process has."""
+    return TINY
+
+
+def test_a_driver_asks_in_the_place_of_the_checks():
+    item = check("test_f", function="f", points=1, through=twice)(one_case)
+    suite = checks.Suite([item], [])
+    assert run(suite, "test_f", in_process({"f": lambda value: value}))[0].earned == 1
+    [outcome] = run(suite, "test_f", in_process({"f": lambda value: value + 1}))
+    assert outcome.message == "twice(f, 3): expected 6, got 8.0"
+
+
+def test_a_driver_runs_from_its_text():
+    item = check("test_f", function="f", points=1, through=forgetful)(one_case)
+    [reply] = in_process({"f": abs})(item, [()])
+    assert reply.error.text == "raised NameError: name 'TINY' is not defined"
+
+
+def test_what_is_expected_in_words():
+    large = Satisfies("a number above 1", lambda value: value > 1)
+    assert large.problem(2) is None
+    assert large.problem(1) == "expected a number above 1, got 1"
+    assert large.problem(NAN) == "expected a number above 1, got nan"
+    assert large.problem("2") == "expected a number above 1, got '2'"
+    assert large.problem(None) == "expected a number above 1, got None"
+
+
+def test_a_mistake_is_asked_once():
+    asked = []
+
+    def wrong(value):
+        """Counts its calls."""
+        asked.append(value)
+        return 0
+
+    item = check("test_f", function="f", points=1)(one_case)
+    named = mistake("f", hint="Look again.")(wrong)
+    suite = checks.Suite([item], [named])
+    for call in (mistaken(named), in_process({"f": lambda value: 0}), mistaken(named)):
+        assert run(suite, "test_f", call)[0].hint == "Look again."
+    assert asked == [3]
 
 
 def test_right_answers_get_all_points(suite):
@@ -274,8 +353,8 @@ def test_arguments_are_the_same_for_each_call(suite):
 def test_after_silence_nothing_more_is_asked(suite, replies, message):
     asked = []
 
-    def call(function, arguments):
-        asked.append(function)
+    def call(item, arguments):
+        asked.append(item.function)
         raise NoAnswer("gone", replies)
 
     outcomes = run(suite, "test_total", call)
@@ -309,6 +388,18 @@ def refused(rng):
     yield Case(args=(0,), raises=ValueError)
 
 
+def satisfied(rng):
+    """Only predicates: who knows which constant satisfies them?"""
+    yield Case(args=(0,), expected=Satisfies("a number", lambda value: True))
+    yield Case(args=(1,), expected=Satisfies("nothing", lambda value: False))
+
+
+def value_and_predicate(rng):
+    """The constant 0 does not satisfy the predicate."""
+    yield Case(args=(0,), expected=0)
+    yield Case(args=(1,), expected=Satisfies("a positive number", lambda value: value > 0))
+
+
 def nothing(rng):
     """No case."""
     yield from ()
@@ -326,6 +417,7 @@ def make(generate, **options):
 def test_a_sound_suite_passes_the_audit(suite):
     assert checks.audit(suite) == []
     sound = [make(two_values), make(zero, needs=("two_values",)), make(refused, needs=("zero",))]
+    sound += [make(value_and_predicate), make(satisfied, needs=("two_values",))]
     assert checks.audit(checks.Suite(sound, [])) == []
 
 
@@ -334,6 +426,7 @@ def test_a_sound_suite_passes_the_audit(suite):
     [
         ([make(zero)], "zero: a constant answer passes"),
         ([make(refused)], "refused: a constant answer passes"),
+        ([make(satisfied)], "satisfied: a constant answer passes"),
         ([make(nothing)], "nothing: has no case"),
         ([make(zero, needs=("two_values",)), make(two_values)], "is no earlier check of test_f"),
     ],

@@ -5,7 +5,7 @@ import shutil
 
 import nbformat
 import pytest
-from conftest import ROOT, course
+from conftest import GRADE, ROOT, course
 from test_leaks import leaks, readable, secrets, squeeze
 
 from course_lib.grading import checks
@@ -33,7 +33,7 @@ def school(tmp_path_factory):
     for assignment in ASSIGNMENTS:
         hand_in(root, "right", assignment, "solutions")
         hand_in(root, "untouched", assignment, "exercises")
-        result = course(root, "grade", assignment)
+        result = course(root, *GRADE, assignment)
         assert result.exit_code == 0, result.output
     return root
 
