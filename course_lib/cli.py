@@ -116,9 +116,8 @@ def _print_results(assignment: str, results: list) -> None:
     for result in results:
         how = f"{result.status}: {result.reason}" if result.reason else result.status
         mark = f"{result.total:g}/{result.max_score:g}"
-        table.add_row(
-            *map(_escaped, (result.student, mark, how, "; ".join([*result.flags, *result.repairs])))
-        )
+        to_look_at = "; ".join([*result.flags, *result.repairs])
+        table.add_row(*map(_escaped, (result.student, mark, how, to_look_at)))
     console.print(table)
     console.print(f"marks/{_escaped(assignment)}.csv, feedback/ and the gradebook are written.")
 

@@ -196,10 +196,10 @@ def _copy_timestamp(handed_in: Path, copy: Path) -> list[str]:
     if not os.path.lexists(path):
         return []
     try:
-        if path.is_symlink():
-            raise ValueError("a link")
+        if path.is_symlink() or not path.is_file():
+            raise ValueError("no file of this folder")
         parse_utc(path.read_text(encoding="utf-8").strip())
-    except (OSError, ValueError):
+    except (OSError, ValueError, OverflowError):  # the last one: a year of twenty digits
         return ["timestamp.txt cannot be read: the submission has no time"]
     shutil.copyfile(path, copy / path.name)
     return []
@@ -234,7 +234,14 @@ def _results(
     text = source.read(root / "solutions" / assignment / f"{assignment}.py")
     given = {cell.source for cell in text.cells}
     return [
-        _result(root, assignment, row, failures.get(row["student"], ""), given, notes)
+        _result(
+            root,
+            assignment,
+            row,
+            failures.get(row["student"], ""),
+            given,
+            notes.get(row["student"], []),
+        )
         for row in rows
         if students is None or row["student"] in students
     ]
@@ -246,12 +253,12 @@ def _result(
     row: dict,
     failure: str,
     given: set[str],
-    notes: dict[str, list[str]],
+    repairs: list[str],
 ) -> Result:
     student = row["student"]
     if failure:
         return Result(student, "failed", row["total"], row["max"], failure)
     graded = root / "autograded" / student / assignment / f"{assignment}.ipynb"
     flags = find_flags(nbformat.read(graded, as_version=4), given) if graded.is_file() else []
-    total, repairs = row["total"], notes.get(student, [])
-    return Result(student, row["status"], total, row["max"], flags=flags, repairs=repairs)
+    status, total, highest = row["status"], row["total"], row["max"]
+    return Result(student, status, total, highest, flags=flags, repairs=repairs)

@@ -122,11 +122,12 @@ def test_a_submission_that_fails_loses_the_marks_of_an_earlier_one(graded, tmp_p
     assert (table(root)["amy"]["status"], table(root)["amy"]["total"]) == ("not graded", "0.0")
 
 
-def test_a_damaged_submission_is_graded_and_stays_as_it_was(graded, tmp_path, monkeypatch):
+@pytest.mark.parametrize("time", ["yesterday", "9" * 40])
+def test_a_damaged_submission_is_graded_and_stays_as_it_was(graded, tmp_path, monkeypatch, time):
     root = shutil.copytree(graded.root, tmp_path / "again")
     folder = root / "submitted" / "amy" / "tiny"
     (folder / "tiny.ipynb").rename(folder / "tiny (1).ipynb")
-    (folder / "timestamp.txt").write_text("yesterday")
+    (folder / "timestamp.txt").write_text(time)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     monkeypatch.setattr("course_lib.grading.grade.check_solution", lambda *args, **options: None)
     [result] = grade(root, "tiny", ["amy"], sandboxed=SANDBOXED)
