@@ -57,6 +57,7 @@ BATCH_SIZE = 128
 PEAK_RATE = 5e-3
 WEIGHT_DECAY = 0.01
 SHIFT = 2  # pixels
+GARMENT_SHIFT = 1
 
 
 def scale_pixels(images: ArrayLike) -> NDArray[np.float32]:
@@ -231,19 +232,20 @@ def strong_cnn() -> keras.Sequential:
     return _classifier(stack, keras.optimizers.Adam())
 
 
-def augmentation(*, flip: bool = False, seed: int | None = None) -> keras.Sequential:
+def augmentation(*, garments: bool = False, seed: int | None = None) -> keras.Sequential:
     """Return layers that move each training image a little, anew at each pass.
 
-    By at most 2 pixels along each axis, also by parts of a pixel; what comes in at the edge
-    is black. With ``training=False`` they let the images through. Source: none of the
-    slides; Simard, Steinkraus and Platt, *Best Practices for Convolutional Neural Networks
-    Applied to Visual Document Analysis*, section 2.
+    Digits move by at most 2 pixels along each axis, also by parts of a pixel. Garments are
+    centred, and interpolation would blur their fabric: they move by a whole pixel or not at
+    all, and half of them are mirrored, left and right, which would be wrong for a digit.
+    What comes in at the edge is black. With ``training=False`` the images pass as they are.
+    Source: none of the slides; Simard, Steinkraus and Platt, *Best Practices for
+    Convolutional Neural Networks Applied to Visual Document Analysis*, section 2.
 
     Parameters
     ----------
-    flip : bool
-        Whether half of the images are also mirrored, left and right: right for garments,
-        wrong for digits.
+    garments : bool
+        Whether the images show garments, as in Fashion-MNIST, and not digits.
     seed : int, optional
         Of the random numbers; drawn with the global seed of Keras when left out.
 
@@ -266,10 +268,16 @@ def augmentation(*, flip: bool = False, seed: int | None = None) -> keras.Sequen
     >>> moved.shape, bool((moved == images).numpy().all())
     (TensorShape([2, 28, 28, 1]), False)
     """
-    flip, seed = _as_flag(flip, "flip"), None if seed is None else _as_seed(seed)
-    share = SHIFT / SIDE
-    stack = [keras.layers.RandomTranslation(share, share, fill_mode="constant", seed=seed)]
-    if flip:
+    garments = _as_flag(garments, "garments")
+    seed = None if seed is None else _as_seed(seed)
+    pixels, interpolation = (GARMENT_SHIFT, "nearest") if garments else (SHIFT, "bilinear")
+    share = pixels / SIDE
+    stack = [
+        keras.layers.RandomTranslation(
+            share, share, fill_mode="constant", interpolation=interpolation, seed=seed
+        )
+    ]
+    if garments:
         stack.append(keras.layers.RandomFlip("horizontal", seed=seed))
     return keras.Sequential(stack)
 
@@ -362,7 +370,7 @@ def fit_strong(
     *,
     epochs: int,
     seed: int,
-    flip: bool = False,
+    garments: bool = False,
     validation: tuple[ArrayLike, ArrayLike] | None = None,
     verbose: int = 0,
 ) -> keras.callbacks.History:
@@ -385,7 +393,7 @@ def fit_strong(
     seed : int
         Of the order of the images and of their moves: the global seed of Keras is set to
         it. The weights at the start and the dropout belong to the model.
-    flip : bool
+    garments : bool
         As in :func:`augmentation`.
     validation : tuple (X, y), optional
         Data to look at after each epoch, without learning from it.
@@ -408,7 +416,7 @@ def fit_strong(
         validation = _as_validation(model, validation)
     epochs, seed, verbose = as_positive_int(epochs, "epochs"), _as_seed(seed), _as_verbose(verbose)
     keras.utils.set_random_seed(seed)
-    augment = augmentation(flip=flip, seed=seed)
+    augment = augmentation(garments=garments, seed=seed)
     shuffled = tf.data.Dataset.from_tensor_slices((X, y)).shuffle(len(X), seed=seed)
     # Whole batches, one after the other: so each gets the same random numbers in every run.
     moved = shuffled.batch(BATCH_SIZE).map(lambda X, y: (augment(X, training=True), y))

@@ -212,17 +212,28 @@ def test_moves_are_of_two_pixels_at_most(dots):
         assert (found - start).min() < -1.5 and (found - start).max() > 1.5
 
 
-def test_images_are_mirrored_only_when_asked(dots):
-    def mirrored(flip):
-        columns = centres(augmentation(flip=flip)(dots, training=True))[1]
+def test_only_garments_are_mirrored(dots):
+    def mirrored(garments):
+        columns = centres(augmentation(garments=garments)(dots, training=True))[1]
         return np.mean(columns > 14)
 
     assert mirrored(False) == 0
     assert 0.4 < mirrored(True) < 0.6
 
 
+def test_garments_move_by_a_whole_pixel_or_not_at_all(dots):
+    moved = augmentation(garments=True)(dots, training=True).numpy()
+    assert set(np.unique(moved)) == {0, np.float32(0.5)}  # nothing is interpolated
+    rows, columns = centres(moved)
+    columns = np.where(columns > 14, 27 - columns, columns)  # the mirror undone
+    for found, start in ((rows, 14), (columns, 8)):
+        steps, counts = np.unique(np.rint(found - start), return_counts=True)
+        np.testing.assert_allclose(found - start, np.rint(found - start), atol=1e-4)
+        assert list(steps) == [-1, 0, 1] and counts.min() > 50
+
+
 def test_an_image_that_is_used_stays(dots):
-    still = augmentation(flip=True)(dots, training=False)
+    still = augmentation(garments=True)(dots, training=False)
     np.testing.assert_array_equal(still, dots)
 
 
@@ -301,12 +312,12 @@ def test_the_training_is_that_of_its_seed(digits):
     # One image has no order: the moves are others, or the mirror.
     one = first_weights(digits, n=1)
     assert (one != first_weights(digits, n=1, seed=1)).any()
-    assert (first != first_weights(digits, flip=True)).any()
+    assert (first != first_weights(digits, garments=True)).any()
 
 
 def test_the_order_is_that_of_the_seed(digits, monkeypatch):
     still = keras.Sequential([keras.layers.Identity()])
-    monkeypatch.setattr(module, "augmentation", lambda flip, seed: still)
+    monkeypatch.setattr(module, "augmentation", lambda garments, seed: still)
     assert (first_weights(digits) != first_weights(digits, seed=1)).any()
 
 
@@ -418,7 +429,7 @@ BAD_CALLS = [
     (strong_cnn, (10,), {}, TypeError, "positional argument"),
     (augmentation, (True,), {}, TypeError, "positional argument"),
     (augmentation, (), {"seed": -1}, ValueError, "seed: expected an"),
-    (augmentation, (), {"flip": 1}, TypeError, "flip: expected True or False, got 1"),
+    (augmentation, (), {"garments": 1}, TypeError, "garments: expected True or False, got 1"),
     (cosine, (0, 10), {}, ValueError, "initial: expected a finite number above 0, got 0"),
     (cosine, (0.1, 0), {}, ValueError, "total_steps: expected an integer of at least 1, got 0"),
     (one_cycle, ("fast", 10), {}, TypeError, "peak: expected a finite number above 0"),
@@ -434,7 +445,7 @@ BAD_CALLS = [
     (fit_strong, (CNN, IMAGES, LABELS), ONCE | {"epochs": 0}, ValueError, "epochs: expected"),
     (fit_strong, (CNN, IMAGES, LABELS), ONCE | {"seed": None}, TypeError, "seed: expected"),
     (fit_strong, (CNN, IMAGES, LABELS), ONCE | {"seed": -1}, ValueError, "seed: expected an"),
-    (fit_strong, (CNN, IMAGES, LABELS), ONCE | {"flip": "no"}, TypeError, "flip: expected True"),
+    (fit_strong, (CNN, IMAGES, LABELS), ONCE | {"garments": "no"}, TypeError, "garments: expected True"),
     (fit_strong, (CNN, IMAGES, LABELS), ONCE | {"verbose": 3}, ValueError, "verbose: expected 0"),
     (
         *(fit_strong, (CNN, IMAGES, LABELS), ONCE | {"validation": IMAGES}),
