@@ -445,7 +445,13 @@ BAD_CALLS = [
     (fit_strong, (CNN, IMAGES, LABELS), ONCE | {"epochs": 0}, ValueError, "epochs: expected"),
     (fit_strong, (CNN, IMAGES, LABELS), ONCE | {"seed": None}, TypeError, "seed: expected"),
     (fit_strong, (CNN, IMAGES, LABELS), ONCE | {"seed": -1}, ValueError, "seed: expected an"),
-    (fit_strong, (CNN, IMAGES, LABELS), ONCE | {"garments": "no"}, TypeError, "garments: expected True"),
+    (
+        fit_strong,
+        (CNN, IMAGES, LABELS),
+        ONCE | {"garments": "no"},
+        TypeError,
+        "garments: expected True",
+    ),
     (fit_strong, (CNN, IMAGES, LABELS), ONCE | {"verbose": 3}, ValueError, "verbose: expected 0"),
     (
         *(fit_strong, (CNN, IMAGES, LABELS), ONCE | {"validation": IMAGES}),

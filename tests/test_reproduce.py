@@ -475,7 +475,12 @@ def fits(keras, monkeypatch):
         ("fashion_mlp_adam", 64, 1, {"optimizer": ADAM, "batch_size": 32, "epochs": 50}),
         ("mnist_cnn", 96, 1, {"optimizer": ADAM, "batch_size": 128, "epochs": 20}),
         ("mnist_strong_cnn", 64, 1, {"epochs": module.MNIST_EPOCHS, "garments": False, "seed": 3}),
-        ("fashion_strong_cnn", 64, 1, {"epochs": module.FASHION_EPOCHS, "garments": True, "seed": 3}),
+        (
+            "fashion_strong_cnn",
+            64,
+            1,
+            {"epochs": module.FASHION_EPOCHS, "garments": True, "seed": 3},
+        ),
     ],
 )
 def test_a_study_does_what_its_recipe_says(fits, name, n_train, highest, settings):
