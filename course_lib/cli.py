@@ -77,16 +77,84 @@ def exercises(
 
 
 @app.command()
+def collect(
+    assignment: Annotated[str, typer.Argument(help="Folder of solutions/.")],
+    source: Annotated[
+        Path, typer.Argument(help="Folder or zip: from Moodle, of nbgrader's exchange, or plain.")
+    ],
+    roster: Annotated[
+        Path | None, typer.Option(help="CSV of the class: id, first_name, last_name, email.")
+    ] = None,
+    timezone: Annotated[
+        str | None, typer.Option(help="Of the source's times, e.g. Europe/Paris; else this one's.")
+    ] = None,
+) -> None:
+    """Put what was handed in into submitted/<student>/<assignment>/; nothing is overwritten."""
+    from course_lib.grading.course import find_root
+
+    with _plain_errors():
+        from course_lib.grading import collect as collecting
+
+        lines = collecting.collect(
+            find_root(), assignment, source, roster=roster, timezone=timezone
+        )
+    _print_collected(assignment, lines)
+    if any(line.outcome in ("unmatched", "refused") for line in lines):
+        raise typer.Exit(1)
+
+
+def _print_collected(assignment: str, lines: list) -> None:
+    from rich.table import Table
+
+    table = Table("student", "from", "outcome", "note", title=assignment)
+    for line in lines:
+        who = line.student or line.name
+        table.add_row(*map(_escaped, (who, line.entry, line.outcome, line.note)))
+    console.print(table)
+    console.print(f"This table is also in collected/{_escaped(assignment)}/.")
+
+
+@app.command()
+def report(
+    assignment: Annotated[str, typer.Argument(help="Folder of solutions/.")],
+) -> None:
+    """Write the teacher's page about a graded assignment, and its marks for Moodle."""
+    from course_lib.grading.course import find_root
+
+    with _plain_errors():
+        from course_lib.grading import report as reporting
+
+        root = find_root()
+        page = reporting.report(root, assignment)
+        marks = reporting.moodle_csv(root, assignment)
+    console.print(f"Open this page, and do not publish it: {page.as_uri()}", soft_wrap=True)
+    console.print(f"For Moodle's CSV import: {_escaped(marks.relative_to(root))}", soft_wrap=True)
+
+
+@app.command()
 def grade(
     assignment: Annotated[str, typer.Argument(help="Folder of solutions/.")],
     student: Annotated[
         list[str] | None, typer.Option(help="Whose submission; everybody's by default.")
     ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="How many at once; one for each core by default.")
+    ] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            help="Dask scheduler such as tcp://host:8786: its workers grade, from this folder."
+        ),
+    ] = None,
     no_sandbox: Annotated[
         bool, typer.Option("--no-sandbox", help="Run submissions with your own rights.")
     ] = False,
 ) -> None:
-    """Grade the submissions in submitted/<student>/<assignment>/."""
+    """Grade the submissions in submitted/<student>/<assignment>/.
+
+    A submission for which nothing has changed is left as it is; to have it graded again, delete
+    records/<assignment>/<student>.json.
+    """
     from rich.progress import track
 
     from course_lib.grading.course import find_root
@@ -102,7 +170,9 @@ def grade(
             assignment,
             student or None,
             sandboxed=not no_sandbox,
-            track=lambda names: track(names, "Grading"),
+            jobs=jobs,
+            dask=dask,
+            track=lambda finished, total: track(finished, "Grading", total),
         )
     _print_results(assignment, results)
     if any(result.status in ("failed", "not graded") for result in results):
@@ -119,6 +189,8 @@ def _print_results(assignment: str, results: list) -> None:
         to_look_at = "; ".join([*result.flags, *result.repairs])
         table.add_row(*map(_escaped, (result.student, mark, how, to_look_at)))
     console.print(table)
+    if n_kept := sum(result.kept for result in results):
+        console.print(f"{n_kept} of {len(results)} had been graded before and have not changed.")
     console.print(f"marks/{_escaped(assignment)}.csv, feedback/ and the gradebook are written.")
 
 

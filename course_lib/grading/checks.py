@@ -160,7 +160,7 @@ class Error:
 
 def shown_message(message: str) -> str:
     """Cut an exception's message to one line that is not too long."""
-    line = " ".join(message.split())
+    line = " ".join(message.encode("utf-8", "replace").decode().split())
     return line if len(line) <= 200 else line[:196] + " ..."
 
 
@@ -199,6 +199,7 @@ class Outcome:
     earned: float
     message: str = ""
     hint: str = ""
+    mistake: str = ""  # name of the mistake that gives the same wrong answers
 
 
 @dataclass(frozen=True)
@@ -415,31 +416,32 @@ def run(suite: Suite, cell: str, call: Call) -> list[Outcome]:
         failed = [
             other.title for other in outcomes if other.check in item.needs and not other.earned
         ]
-        hint = ""
+        wrong = None
         if silence:
             message = f"not run: {silence}"
         elif failed:
             message = f"not counted before this is right: {failed[0]}"
         else:
-            message, hint, silence = _judge(item, suite, call)
+            message, wrong, silence = _judge(item, suite, call)
         earned = 0.0 if message else float(item.points)
-        outcomes.append(Outcome(item.name, item.title, item.points, earned, message, hint))
+        named = (wrong.hint, wrong.name) if wrong else ()
+        outcomes.append(Outcome(item.name, item.title, item.points, earned, message, *named))
     return outcomes
 
 
-def _judge(item: Check, suite: Suite, call: Call) -> tuple[str, str, str]:
-    """Run one check; return the message, the hint and the reason for asking no more."""
+def _judge(item: Check, suite: Suite, call: Call) -> tuple[str, Mistake | None, str]:
+    """Run one check; return the message, the mistake and the reason for asking no more."""
     cases = item.cases()
     arguments = [case.args for case in cases]
     try:
         replies = call(item, arguments)
     except NoAnswer as stop:
         if stop.replies is None:
-            return stop.reason, "", stop.reason
+            return stop.reason, None, stop.reason
         last = Reply(error=Error(stop.reason))
-        return _first_failure(item, cases, [*stop.replies, last]), "", stop.reason
+        return _first_failure(item, cases, [*stop.replies, last]), None, stop.reason
     message = _first_failure(item, cases, replies)
-    return message, _hint(item, suite, replies) if message else "", ""
+    return message, _made(item, suite, replies) if message else None, ""
 
 
 def _first_failure(item: Check, cases: list[Case], replies: list[Reply]) -> str:
@@ -473,15 +475,15 @@ def _problem(item: Check, case: Case, reply: Reply) -> str | None:
     return difference(case.expected, reply.value, rtol=item.rtol, atol=item.atol)
 
 
-def _hint(item: Check, suite: Suite, replies: list[Reply]) -> str:
+def _made(item: Check, suite: Suite, replies: list[Reply]) -> Mistake | None:
     """Find the mistake that answers all the cases of a failed check as the student does."""
     for wrong in suite.mistakes:
         if wrong.function != item.function:
             continue
         answers = _mistaken(wrong, item)
         if all(_same(item, *pair) for pair in zip(answers, replies, strict=True)):
-            return wrong.hint
-    return ""
+            return wrong
+    return None
 
 
 @lru_cache(maxsize=1000)  # a mistake may train a network, and is asked about for each failed check

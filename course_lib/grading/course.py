@@ -70,12 +70,16 @@ def configuration(course: Path, workplace: Path | None = None) -> Config:
     Returns
     -------
     traitlets.config.Config
-        The settings, with an absolute course folder.
+        The settings, with an absolute course folder and the gradebook's URL: the one that is set
+        or else a file ``gradebook.db`` in the course, and always a file in a workplace.
     """
     from traitlets.config import PyFileConfigLoader
 
     config = PyFileConfigLoader(CONFIG_FILE, path=str(course)).load_config()
-    config.CourseDirectory.root = str(Path(workplace or course).resolve())
+    root = Path(workplace or course).resolve()
+    config.CourseDirectory.root = str(root)
+    if workplace or not config.CourseDirectory.get("db_url"):
+        config.CourseDirectory.db_url = f"sqlite:///{root / 'gradebook.db'}"
     return config
 
 

@@ -142,7 +142,7 @@ def _files(folder: Path) -> list[Path]:
 def _install(root: Path, assignment: str, workplace: Path) -> None:
     """Record the assignment in the gradebook, then put the release in its place."""
     config = configuration(root, workplace)
-    config.CourseDirectory.db_url = f"sqlite:///{root / 'gradebook.db'}"
+    config.CourseDirectory.db_url = configuration(root).CourseDirectory.db_url
     _generate(config, assignment)  # refuses to add or remove cells once there are submissions
     notebook = Path("solutions", assignment, f"{assignment}.ipynb")
     shutil.copyfile(workplace / notebook, root / notebook)

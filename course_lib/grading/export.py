@@ -104,7 +104,7 @@ def _graded_cells(assignment: Assignment) -> list[str]:
 
 
 def write_csv(rows: list[dict[str, object]], path: Path) -> None:
-    """Write rows as CSV, so that the file is either the old one or the new one.
+    """Write rows as CSV; the file is the old one or the new one, and untouched if they are equal.
 
     Parameters
     ----------
@@ -120,7 +120,10 @@ def write_csv(rows: list[dict[str, object]], path: Path) -> None:
         writer = csv.writer(file)
         writer.writerow(_harmless(name) for name in (rows[0] if rows else ["student"]))
         writer.writerows([_harmless(value) for value in row.values()] for row in rows)
-    os.replace(unfinished, path)
+    if path.is_file() and path.read_bytes() == unfinished.read_bytes():
+        unfinished.unlink()
+    else:
+        os.replace(unfinished, path)
 
 
 def _harmless(value: object) -> object:

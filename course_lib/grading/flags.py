@@ -49,7 +49,7 @@ def _flags_of(source: str) -> Iterator[str]:
         yield "runs a shell command"
     try:
         tree = ast.parse("\n".join(line for line in lines if not line.lstrip().startswith("!")))
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return  # such a cell does not run either
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id in CALLS:

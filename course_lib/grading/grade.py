@@ -1,32 +1,33 @@
-"""Grade an assignment: every student gets a mark, or a reason."""
+"""Grade an assignment: every student gets a mark, or a reason.
+
+Processes grade the submissions; this one alone writes into the course. It writes the files of a
+submission, then its marks, then its record: wherever it ends, the next run goes on from there.
+"""
 
 from __future__ import annotations
 
-import os
+import math
 import shutil
-import tempfile
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import nbformat
-from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.converters import Autograde, GenerateFeedback
-from nbgrader.utils import parse_utc
-
-from course_lib.grading import sandbox, source
-from course_lib.grading.course import CourseError, configuration, convert, surroundings
+from course_lib.grading import gradebook, records, sandbox
+from course_lib.grading.course import CourseError, configuration, surroundings
 from course_lib.grading.export import marks, write_csv
-from course_lib.grading.flags import find_flags
-from course_lib.grading.repair import repair
+from course_lib.grading.records import Record
+from course_lib.grading.runner import grade_all
+from course_lib.grading.workplace import STEPS, TEACHER, Folder, Graded, Task
 
 if TYPE_CHECKING:
     from traitlets.config import Config
 
 __all__ = ["Result", "check_solution", "grade"]
 
-TEACHER = "teacher"
+Track = Callable[[Iterable[Graded], int], Iterable[Graded]]
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,9 @@ class Result:
     max_score: float = 0.0
     reason: str = ""
     flags: list[str] = field(default_factory=list)
-    repairs: list[str] = field(default_factory=list)  # before this run's grading
+    repairs: list[str] = field(default_factory=list)  # before the grading
+    seconds: float = 0.0  # that the grading took
+    kept: bool = False  # nothing has changed since an earlier run
 
 
 def grade(
@@ -48,11 +51,16 @@ def grade(
     students: list[str] | None = None,
     *,
     sandboxed: bool = True,
-    track: Callable[[Iterable[str]], Iterable[str]] = iter,
+    jobs: int | None = None,
+    dask: str | None = None,
+    track: Track = lambda finished, total: finished,
 ) -> list[Result]:
     """Grade the submissions of an assignment, write feedback and ``marks/<assignment>.csv``.
 
-    A submission that cannot be graded stops nobody else's. Manual marks and comments stay.
+    A submission that cannot be graded stops nobody else's, and keeps the marks of an earlier
+    grading. One for which nothing has changed since its last grading is left as it is; to have
+    it graded again, delete ``records/<assignment>/<student>.json``. Manual marks and comments
+    stay.
 
     Parameters
     ----------
@@ -64,8 +72,12 @@ def grade(
         Whose submissions to grade; everybody's by default.
     sandboxed : bool
         False runs the submissions with the grader's own rights.
+    jobs : int, optional
+        How many at once; by default as many as there are cores.
+    dask : str, optional
+        Address of a Dask scheduler, whose workers grade, see `cluster.connect`.
     track : callable, optional
-        Wraps the students that are graded one after the other, e.g. in a progress bar.
+        ``track(finished, total)`` wraps the gradings that are finished, e.g. in a progress bar.
 
     Returns
     -------
@@ -78,24 +90,26 @@ def grade(
         When there is nothing to grade, when the sandbox cannot run, or when the teacher's own
         solution does not get full marks.
     """
-    if sandboxed and (reason := sandbox.unavailable()):
+    if sandboxed and not dask and (reason := sandbox.unavailable()):
         raise CourseError(reason)
     submitted = _submitted(root, assignment, students)
     with surroundings():
-        _require_assignment(root, assignment)
-        check_solution(root, assignment, sandboxed=sandboxed)
-        failures, notes = {}, {}
-        for student in track(submitted):
-            try:
-                notes[student] = _grade_one(root, assignment, student, sandboxed)
-            except Exception as error:  # whatever one submission does, the others are graded
-                failures[student] = str(error) or type(error).__name__
-                _forget(root, assignment, student)
-        return _results(root, assignment, students, failures, notes)
+        config = configuration(root)
+        if not gradebook.has_assignment(config, assignment):
+            words = f"is not in the gradebook: run `course exercises {assignment}` first"
+            raise CourseError(f"{assignment} {words}")
+        _finish_writing(root, assignment)
+        tasks, graded_before = _tasks(root, config, assignment, submitted, sandboxed)
+        if len(tasks) > 1:
+            with closing(grade_all(tasks, jobs=jobs, dask=dask)) as finished:
+                for graded in track(_trusted(finished), len(tasks) - 1):
+                    _keep(root, config, graded, graded.record.student in graded_before)
+        graded_now = {task.student for task in tasks}
+        return _results(root, config, assignment, students, set(submitted) - graded_now)
 
 
 def _submitted(root: Path, assignment: str, students: list[str] | None) -> list[str]:
-    found = sorted(path.parent.name for path in root.glob(f"submitted/*/{assignment}"))
+    found = sorted(path.parent.name for path in root.glob(f"submitted/[!.]*/{assignment}"))
     if not found:
         raise CourseError(f"no submission: expected folders submitted/<student>/{assignment}")
     if students is None:
@@ -105,160 +119,162 @@ def _submitted(root: Path, assignment: str, students: list[str] | None) -> list[
     return sorted(set(students))
 
 
-def _gradebook(root: Path) -> Gradebook:
-    course = configuration(root).CourseDirectory.course_id
-    return Gradebook(f"sqlite:///{root / 'gradebook.db'}", course)
+# --- what is to be done -----------------------------------------------------------------------
 
 
-def _require_assignment(root: Path, assignment: str) -> None:
-    if (root / "gradebook.db").is_file():  # opening a gradebook would make one
-        with _gradebook(root) as gradebook:
-            if assignment in [entry.name for entry in gradebook.assignments]:
-                return
-    raise CourseError(
-        f"{assignment} is not in the gradebook: run `course exercises {assignment}` first"
+def _tasks(
+    root: Path, config: Config, assignment: str, submitted: list[str], sandboxed: bool
+) -> tuple[list[Task], set[str]]:
+    """Return what is to be graded, the teacher's solution first, and who has marks already."""
+    shared, students = gradebook.export(config, assignment)
+    common = records.shared_fingerprint(root, assignment, sandboxed, shared)
+    tasks, have_marks = [Task(root, assignment, TEACHER, (shared,), "", sandboxed)], set()
+    for student in submitted:
+        rows = students.get(student, {"grade": []})
+        submission = next(iter(rows.get("submitted_assignment", [])), {})
+        others = common, submission.get("extension")
+        fingerprint = records.fingerprint(root, assignment, student, *others)
+        marks = gradebook.automatic_marks(shared, rows)
+        if marks:
+            have_marks.add(student)
+        if not _is_done(root, assignment, student, fingerprint, marks):
+            tasks.append(Task(root, assignment, student, (shared, rows), fingerprint, sandboxed))
+    return tasks, have_marks
+
+
+def _is_done(
+    root: Path, assignment: str, student: str, fingerprint: str, marks: dict[str, float]
+) -> bool:
+    """Say whether nothing has changed since a grading, and what it gave is where it belongs."""
+    record = records.read(root, assignment, student)
+    if record is None or (record.status, record.fingerprint) != ("graded", fingerprint):
+        return False
+    earned: defaultdict[str, float] = defaultdict(float)
+    for check in record.checks:
+        earned[check["cell"]] += check["earned"]
+    return all((root / step / student / assignment).is_dir() for step in STEPS) and all(
+        math.isclose(points, marks.get(cell, math.nan)) for cell, points in earned.items()
     )
 
 
-def check_solution(root: Path, assignment: str, *, sandboxed: bool = True) -> None:
-    """Grade the teacher's own solution as if a student had handed it in.
+def _trusted(finished: Iterable[Graded]) -> Iterator[Graded]:
+    """Hold results back until the teacher's solution has got full marks, and then let them go."""
+    held, trusted = [], False
+    for graded in finished:
+        if graded.record.student == TEACHER:
+            check_solution(graded.record)
+            trusted = True
+        else:
+            held.append(graded)
+        if trusted:
+            yield from held
+            held = []
+
+
+def check_solution(record: Record) -> None:
+    """Refuse to grade where the teacher's own solution, handed in, does not get full marks.
 
     Parameters
     ----------
-    root : Path
-        Root of the course.
-    assignment : str
-        Name of the assignment.
-    sandboxed : bool
-        Where it runs, see `grade`.
+    record : Record
+        Of its grading.
 
     Raises
     ------
     CourseError
         When it does not get full automatic marks: then no student's mark could be trusted.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        workplace = Path(folder).resolve()
-        config = _configuration(root, sandboxed, workplace)
-        config.CourseDirectory.source_directory = str(root / "solutions")
-        shutil.copyfile(root / "gradebook.db", workplace / "gradebook.db")
-        notebook = workplace / "submitted" / TEACHER / assignment / f"{assignment}.ipynb"
-        notebook.parent.mkdir(parents=True)
-        nbformat.write(source.read(root / "solutions" / assignment / f"{assignment}.py"), notebook)
-        convert(Autograde, config, assignment, TEACHER)
-        with Gradebook(f"sqlite:///{workplace / 'gradebook.db'}") as gradebook:
-            submission = gradebook.find_submission(assignment, TEACHER)
-            grades = [item for notebook in submission.notebooks for item in notebook.grades]
-            lost = [g.name for g in grades if g.cell_type == "code" and g.score != g.max_score]
-        graded = workplace / "autograded" / TEACHER / assignment / f"{assignment}.ipynb"
-        if lost:
-            reports = "\n".join(_report_of(graded, cell) for cell in lost)
-            raise CourseError(f"the teacher's solution does not get full marks:\n{reports}")
+    if record.status == "failed":
+        raise CourseError(f"the teacher's solution cannot be graded: {record.reason}")
+    lost = [check for check in record.checks if check["earned"] < check["points"]]
+    if lost:
+        reports = "\n".join(f"{check['cell']}: {check['message']}" for check in lost)
+        raise CourseError(f"the teacher's solution does not get full marks:\n{reports}")
 
 
-def _report_of(path: Path, grade_id: str) -> str:
-    """Return what a graded notebook says under a test cell."""
-    for cell in nbformat.read(path, as_version=4).cells:
-        if cell.metadata.get("nbgrader", {}).get("grade_id") == grade_id:
-            texts = [output.text for output in cell.outputs if output.output_type == "stream"]
-            return f"{grade_id}: " + "".join(texts)
-    return f"{grade_id}: the cell is missing"
+# --- writing into the course ------------------------------------------------------------------
 
 
-def _configuration(root: Path, sandboxed: bool, workplace: Path | None = None) -> Config:
-    config = configuration(root, workplace)
-    if not sandboxed:
-        config.ExecutePreprocessor.kernel_name = "python3"
-    return config
+def _keep(root: Path, config: Config, graded: Graded, has_marks: bool) -> None:
+    """Write a result into the course; the record comes last, and says that all is there."""
+    record = graded.record
+    if record.status == "failed":
+        record = _failed(root, config, record, has_marks)
+    else:
+        for step, content in graded.folders.items():
+            _write_folder(content, root / step / record.student / record.assignment)
+        gradebook.merge(config, graded.rows)
+    records.write(root, record)
 
 
-def _grade_one(root: Path, assignment: str, student: str, sandboxed: bool) -> list[str]:
-    """Grade one submission; return what had to be repaired first."""
-    release = nbformat.read(root / "exercises" / assignment / f"{assignment}.ipynb", as_version=4)
-    handed_in = root / "submitted" / student / assignment
-    repaired = repair(handed_in, release, assignment)
-    config = _configuration(root, sandboxed)
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder).resolve() / student / assignment
-        copy.mkdir(parents=True)
-        nbformat.write(repaired.notebook, copy / f"{assignment}.ipynb")
-        notes = [*repaired.notes, *_copy_timestamp(handed_in, copy)]
-        # nbgrader sees the copy: what was handed in stays as it is, and no link is followed.
-        config.CourseDirectory.submitted_directory = str(copy.parents[1])
-        convert(Autograde, config, assignment, student)
-    convert(GenerateFeedback, _configuration(root, sandboxed), assignment, student)
-    return notes
+def _failed(root: Path, config: Config, record: Record, has_marks: bool) -> Record:
+    """Keep the marks of an earlier grading, or else let there be a submission without marks."""
+    if not has_marks:
+        gradebook.add_submission(config, record.assignment, record.student)
+        return record
+    earlier = records.read(root, record.assignment, record.student) or replace(record, graded_at="")
+    when = f" of {earlier.graded_at}" if earlier.graded_at else ""
+    reason = f"{record.reason}; the marks of the grading{when} are kept"
+    return replace(earlier, status="failed", reason=reason, fingerprint=record.fingerprint)
 
 
-def _copy_timestamp(handed_in: Path, copy: Path) -> list[str]:
-    """Copy the time of a submission, if nbgrader can read it; else return a note."""
-    path = handed_in / "timestamp.txt"
-    if not os.path.lexists(path):
-        return []
-    try:
-        if path.is_symlink() or not path.is_file():
-            raise ValueError("no file of this folder")
-        parse_utc(path.read_text(encoding="utf-8").strip())
-    except (OSError, ValueError, OverflowError):  # the last one: a year of twenty digits
-        return ["timestamp.txt cannot be read: the submission has no time"]
-    shutil.copyfile(path, copy / path.name)
-    return []
+def _write_folder(content: Folder, folder: Path) -> None:
+    """Put a folder in place of the one that is there; see `_finish_writing`."""
+    new, old = (folder.with_name(f".{folder.name}.{age}") for age in ("new", "old"))
+    shutil.rmtree(new, ignore_errors=True)
+    for name, (mode, data) in content.items():
+        path = new / name
+        if data is None:
+            path.mkdir(parents=True)
+        else:
+            path.write_bytes(data)
+        path.chmod(mode)
+    if folder.exists():
+        folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
 
 
-def _forget(root: Path, assignment: str, student: str) -> None:
-    """Remove the automatic marks and the feedback of an earlier run: they are of another work."""
-    for step in ("autograded", "feedback"):
-        shutil.rmtree(root / step / student / assignment, ignore_errors=True)
-    with _gradebook(root) as gradebook:
-        try:
-            submission = gradebook.find_submission(assignment, student)
-        except MissingEntry:
-            gradebook.update_or_create_student(student)
-            submission = gradebook.update_or_create_submission(assignment, student)
-        for notebook in submission.notebooks:
-            for item in notebook.grades:
-                item.auto_score = None
-        gradebook.db.commit()
+def _finish_writing(root: Path, assignment: str) -> None:
+    """Remove what an interrupted run left, and put an old folder back where no new one is yet."""
+    for step in STEPS:
+        for old in (root / step).glob(f"*/.{assignment}.old"):
+            folder = old.with_name(assignment)
+            if folder.exists():
+                shutil.rmtree(old)
+            else:
+                old.rename(folder)
+        for new in (root / step).glob(f"*/.{assignment}.new"):
+            shutil.rmtree(new)
 
 
 def _results(
     root: Path,
+    config: Config,
     assignment: str,
     students: list[str] | None,
-    failures: dict[str, str],
-    notes: dict[str, list[str]],
+    unchanged: set[str],
 ) -> list[Result]:
-    with _gradebook(root) as gradebook:
-        rows = marks(gradebook, assignment)
+    with gradebook.open_gradebook(config) as book:
+        rows = marks(book, assignment)
     write_csv(rows, root / "marks" / f"{assignment}.csv")
-    text = source.read(root / "solutions" / assignment / f"{assignment}.py")
-    given = {cell.source for cell in text.cells}
     return [
-        _result(
-            root,
-            assignment,
-            row,
-            failures.get(row["student"], ""),
-            given,
-            notes.get(row["student"], []),
-        )
+        _result(row, records.read(root, assignment, row["student"]), row["student"] in unchanged)
         for row in rows
         if students is None or row["student"] in students
     ]
 
 
-def _result(
-    root: Path,
-    assignment: str,
-    row: dict,
-    failure: str,
-    given: set[str],
-    repairs: list[str],
-) -> Result:
-    student = row["student"]
-    if failure:
-        return Result(student, "failed", row["total"], row["max"], failure)
-    graded = root / "autograded" / student / assignment / f"{assignment}.ipynb"
-    flags = find_flags(nbformat.read(graded, as_version=4), given) if graded.is_file() else []
-    status, total, highest = row["status"], row["total"], row["max"]
-    return Result(student, status, total, highest, flags=flags, repairs=repairs)
+def _result(row: dict, record: Record | None, kept: bool) -> Result:
+    marks = {"student": row["student"], "total": row["total"], "max_score": row["max"]}
+    if record is None:
+        return Result(status=row["status"], **marks)
+    return Result(
+        status="failed" if record.status == "failed" else row["status"],
+        reason=record.reason,
+        flags=record.flags,
+        repairs=record.repairs,
+        seconds=record.seconds,
+        kept=kept,
+        **marks,
+    )

@@ -12,12 +12,15 @@ import ast
 import json
 import math
 import os
+import re
 from collections import defaultdict
+from dataclasses import asdict
 from pathlib import Path
 from queue import Empty
 from time import monotonic
 from typing import Any
 
+import zmq
 from jupyter_core.utils import ensure_async, run_sync
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
@@ -44,6 +47,13 @@ __course__["reply"] = __course__["answer"]({function!r}, {payload!r}, {through!r
 DEAD = "the kernel died: did the code end Python, or take all the memory or the time?"
 FROZEN = "the kernel could not be interrupted: does the code catch every exception?"
 EXIT = "the code called exit(), which ends the kernel"
+LONGEST_MESSAGE = 100_000_000  # bytes
+REPR = re.compile(r"'(?:[^'\\]|\\[\\'x])*'")  # of a text of ASCII letters: no other expression
+# What is kept of an output. HTML and JavaScript would run in formgrader, and their plain text is
+# beside them; a widget that is none ends nbconvert. Of an image, only what base64 can hold.
+TEXTS = ("text/plain", "text/latex")
+IMAGES = ("image/png", "image/jpeg")
+BASE64 = re.compile(r"[A-Za-z0-9+/=\s]+")
 
 
 def is_test(cell: NotebookNode) -> bool:
@@ -94,6 +104,7 @@ class Judge(Execute):
         key_trait=Unicode(), value_trait=Unicode(), help="environment variables of the kernel"
     ).tag(config=True)
     max_output = Integer(2_000_000, help="characters of output kept of one cell").tag(config=True)
+    record = Unicode("", help="file that receives the checks' outcomes, as JSON").tag(config=True)
 
     def preprocess(
         self, nb: NotebookNode, resources: dict, km: Any = None
@@ -104,14 +115,20 @@ class Judge(Execute):
         self._suite = checks.load(folder)
         if problems := mismatched_points(nb, self._suite):
             raise CourseError("; ".join(problems))
-        self._log_flags(nb, folder)
+        flags = self._find_flags(nb, folder)
         self._stopped: str | None = None  # why nothing more can be asked of the kernel
         self._written: defaultdict[int, int] = defaultdict(int)
         self._outcomes: list[tuple[NotebookNode, list[Outcome]]] = []
         nb, resources = super().preprocess(nb, resources, km=km)
-        # Marks are written now: a living kernel can still change the outputs of any cell.
+        # Not earlier: a living kernel can still change the outputs of any cell.
+        for cell in nb.cells:
+            if cell.cell_type == "code":
+                cell.outputs = [_without_scripts(output) for output in cell.get("outputs", [])]
         for cell, outcomes in self._outcomes:
             cell.outputs = _marked(cell, outcomes)
+        if self.record:
+            found = {"checks": self._checks(), "stopped": self._stopped or "", "flags": flags}
+            Path(self.record).write_text(json.dumps(found), encoding="utf-8")
         return nb, resources
 
     def preprocess_cell(
@@ -141,6 +158,13 @@ class Judge(Execute):
     def _run_checks(self, cell: NotebookNode) -> list[Outcome]:
         return checks.run(self._suite, cell.metadata.nbgrader.grade_id, self._call)
 
+    def _checks(self) -> list[dict[str, Any]]:
+        return [
+            {"cell": cell.metadata.nbgrader.grade_id, **asdict(outcome)}
+            for cell, outcomes in self._outcomes
+            for outcome in outcomes
+        ]
+
     # --- asking the kernel ----------------------------------------------------------------
 
     def _call(self, check: checks.Check, arguments: list[tuple]) -> list[Reply]:
@@ -160,7 +184,7 @@ class Judge(Execute):
             self._stopped = DEAD if isinstance(error, DeadKernelError) else FROZEN
             raise NoAnswer(f"{function}: {self._stopped}") from None
         self._notice_exit(content)
-        replies = _read_replies(function, content)
+        replies = _read_replies(function, content, len(arguments))
         if not in_time:
             raise NoAnswer(f"no answer within {self.timeout} s: an endless loop?", replies)
         if replies is None or len(replies) != len(arguments):
@@ -207,6 +231,8 @@ class Judge(Execute):
 
     def start_new_kernel(self, **kwargs: Any) -> None:
         """Start the kernel with the course's environment variables."""
+        # A message that is longer comes from no honest kernel, and ends the connection.
+        self.km.context.setsockopt(zmq.MAXMSGSIZE, LONGEST_MESSAGE)
         super().start_new_kernel(env=self._environment, **kwargs)
 
     def on_cell_executed(self, **kwargs: Any) -> None:
@@ -250,22 +276,25 @@ class Judge(Execute):
         root, assignment = folder.parents[1], folder.name
         return sandbox.settings(root, assignment, root / "exercises" / assignment)
 
-    def _log_flags(self, nb: NotebookNode, folder: Path) -> None:
+    def _find_flags(self, nb: NotebookNode, folder: Path) -> list[str]:
         given = {cell.source for cell in source.read(folder / f"{folder.name}.py").cells}
         if flags := find_flags(nb, given):
             self.log.warning("for the teacher to look at: %s", ", ".join(flags))
+        return flags
 
 
-def _read_replies(function: str, content: dict) -> list[Reply] | None:
+def _read_replies(function: str, content: dict, n_calls: int) -> list[Reply] | None:
     """Read the replies that a kernel sent; anything may be in them."""
     try:
         text = content["user_expressions"]["reply"]["data"]["text/plain"]
-        if len(text) > 2 * wire.LIMIT:
+        if len(text) > 2 * wire.LIMIT or not REPR.fullmatch(text):  # reading code takes memory
             return None
         replies = json.loads(ast.literal_eval(text))
     except (KeyError, TypeError, ValueError, SyntaxError, RecursionError, MemoryError):
         return None
-    return [_reply(function, reply) for reply in replies] if isinstance(replies, list) else None
+    if not isinstance(replies, list) or len(replies) > n_calls:
+        return None
+    return [_reply(function, reply) for reply in replies]
 
 
 def _reply(function: str, data: Any) -> Reply:
@@ -295,13 +324,29 @@ def _marked(cell: NotebookNode, outcomes: list[Outcome]) -> list[NotebookNode]:
     return [*shown, _text(_report(outcomes, mark, points)), result]
 
 
+def _without_scripts(output: NotebookNode) -> NotebookNode:
+    """Keep what can be shown, and no metadata: nbconvert writes its values into tags."""
+    if output.output_type in ("display_data", "execute_result"):
+        output.data = NotebookNode(_showable(output.data))
+        output.metadata = NotebookNode()
+    return output
+
+
+def _showable(data: Any) -> dict[str, str]:
+    given = data.items() if isinstance(data, dict) else ()
+    texts = {kind: value for kind, value in given if isinstance(value, str)}
+    kept = {kind: value for kind, value in texts.items() if kind in TEXTS}
+    kept |= {kind: texts[kind] for kind in IMAGES if BASE64.fullmatch(texts.get(kind, ""))}
+    return kept or {"text/plain": "(an output that is not kept: no text and no picture)"}
+
+
 def _harmless(output: NotebookNode) -> NotebookNode:
     """Make an output one that nbgrader does not take for a mark or for a failure."""
     if output.output_type == "stream":
         return _text(output.text)
     if output.output_type == "error":
         return _text(f"A public check stopped here: {output.ename}: {output.evalue}\n")
-    return new_output("display_data", output.data, metadata=output.metadata)
+    return new_output("display_data", output.data)
 
 
 def _report(outcomes: list[Outcome], mark: float, points: float) -> str:
@@ -314,4 +359,5 @@ def _report(outcomes: list[Outcome], mark: float, points: float) -> str:
 
 
 def _text(text: str) -> NotebookNode:
-    return new_output("stream", name="stdout", text=text)
+    readable = text.encode("utf-8", "replace").decode()  # half a character cannot be written
+    return new_output("stream", name="stdout", text=readable)

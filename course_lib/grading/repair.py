@@ -24,11 +24,14 @@ from urllib.parse import quote, unquote
 import nbformat
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
+from nbformat.v3.nbjson import JSONReader
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 __all__ = ["Repaired", "Unreadable", "repair"]
 
-LARGEST_FILE = 50_000_000  # bytes
+LARGEST_FILE = 20_000_000  # bytes
+MOST_CELLS = 2_000
+LONGEST = {"code": 100_000, "markdown": 50_000}  # characters of a cell, without pasted pictures
 LARGEST_IMAGE = 2_000_000  # characters of base64
 NOTEBOOK = re.compile(r"\.ipynb(\.txt|\.json)?", flags=re.IGNORECASE)  # some browsers add .txt
 NO_WORK = {".ipynb_checkpoints", "__MACOSX"}
@@ -138,6 +141,7 @@ class _Submission:
     cells: list[_Cell]
     metadata: dict
     encoding: str
+    excess: list[str]  # what was cut off
 
 
 def _choose(folder: Path, release: NotebookNode, name: str, notes: _Notes) -> _Submission:
@@ -163,6 +167,8 @@ def _choose(folder: Path, release: NotebookNode, name: str, notes: _Notes) -> _S
             notes.add("Cannot be read", f"{other} ({refused[path]})")
         elif path != best:
             notes.add("Other notebooks, not graded", other)
+    for excess in read[best].excess:
+        notes.add("Cut off", excess)
     if read[best].encoding:
         notes.add(f"Read as {read[best].encoding}: accents may be wrong")
     return read[best]
@@ -170,8 +176,10 @@ def _choose(folder: Path, release: NotebookNode, name: str, notes: _Notes) -> _S
 
 def _find(folder: Path, notes: _Notes) -> list[Path]:
     """List the notebooks below a folder that is no link, in files that are no links."""
-    if folder.is_symlink() or not folder.is_dir():
-        raise Unreadable("a link was handed in" if folder.is_symlink() else "nothing was handed in")
+    if folder.is_symlink() or folder.parent.is_symlink():  # the latter: of the student
+        raise Unreadable("a link was handed in")
+    if not folder.is_dir():
+        raise Unreadable("nothing was handed in")
     found = []
     for place, folders, files in os.walk(folder):
         for entry in sorted(Path(place, entry) for entry in folders + files):
@@ -220,8 +228,14 @@ def _read(path: Path) -> _Submission:
     if not text.strip("\0 \t\r\n"):
         raise Unreadable("the file is empty")
     data = _upgrade(_parse(text))
-    cells = [cell for cell in map(_read_cell, data["cells"]) if cell]
-    return _Submission(cells, _dict(data.get("metadata")), encoding)
+    cells = [cell for cell in map(_read_cell, data["cells"][:MOST_CELLS]) if cell]
+    excess = [f"more than {MOST_CELLS} cells"] if len(data["cells"]) > MOST_CELLS else []
+    for kind, longest in LONGEST.items():
+        for cell in cells:
+            if cell.kind == kind and len(PAYLOAD.sub("", cell.source)) > longest:
+                cell.source = cell.source[:longest]
+                excess += [f"a {kind} cell of more than {longest} characters"]
+    return _Submission(cells, _dict(data.get("metadata")), encoding, excess)
 
 
 def _decode(data: bytes) -> tuple[str, str]:
@@ -255,7 +269,7 @@ def _upgrade(data: dict) -> dict:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                data = nbformat.convert(nbformat.from_dict(data | {"nbformat": 3}), 4)
+                data = nbformat.convert(JSONReader().to_notebook(data | {"nbformat": 3}), 4)
         except Exception:  # nbformat fails in many ways on what a student may have edited
             raise Unreadable("a notebook of an old format, and damaged") from None
     if not isinstance(data.get("cells"), list):

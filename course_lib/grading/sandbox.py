@@ -7,6 +7,9 @@ that its assignment may use, the assignment's data, and little else. Its writabl
 memory and small; what it started ends with it. Where a machine has other means, such as
 containers, ``c.ExecutePreprocessor.kernel_name`` in ``nbgrader_config.py`` names their kernelspec.
 
+Loading libraries is most of what a kernel costs, so a kernel is a copy of a process that has
+loaded those of its assignment (`forkserver`), in the room that bubblewrap has built for it.
+
 One thing is not bounded: the memory of all its processes together. When the machine's memory runs
 out, Linux ends the sandbox first.
 
@@ -16,9 +19,11 @@ out, Linux ends the sandbox first.
 from __future__ import annotations
 
 import ast
+import asyncio
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -26,13 +31,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatch
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
-from traitlets import Integer, List, Unicode
+from traitlets import Bool, Integer, List, Unicode
 
 from course_lib.grading import source
 from course_lib.grading.course import CourseError
+
+if TYPE_CHECKING:
+    from course_lib.grading.forkserver import ForkServer
 
 __all__ = ["KERNEL", "Sandbox", "register", "settings", "unavailable", "visible_modules"]
 
@@ -123,8 +131,9 @@ def settings(root: Path, assignment: str, data_folder: Path) -> dict[str, str]:
     for shown in _python():
         if root.is_relative_to(Path(shown).resolve()):
             raise CourseError(f"{root} is inside {shown}, which a sandbox shows: move the course")
-    modules = visible_modules(root / "solutions" / assignment)
-    return {VARIABLE: json.dumps({"data": str(Path(data_folder).resolve()), "modules": modules})}
+    folder = root / "solutions" / assignment
+    given = {"data": str(Path(data_folder).resolve()), "modules": visible_modules(folder)}
+    return {VARIABLE: json.dumps(given | {"imports": _libraries(folder)})}
 
 
 def visible_modules(folder: Path) -> list[str]:
@@ -153,17 +162,35 @@ def visible_modules(folder: Path) -> list[str]:
     return sorted({path.stem for path in LIBRARY.glob("*.py")} - (hidden - needed - {"__init__"}))
 
 
+def _libraries(folder: Path) -> list[str]:
+    """Return how an assignment, and what it uses of course_lib, import other libraries."""
+    cells = source.read(folder / f"{folder.name}.py").cells
+    code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    found = _import_statements(code)
+    for module in _with_what_they_import(_imported(code)):
+        text = (LIBRARY / f"{module}.py").read_text(encoding="utf-8")
+        # Not what a function imports: few call it, and it may be slow to load.
+        found += [node for node in _import_statements(text) if node.col_offset == 0]
+    statements = {ast.unparse(node) for node in found}
+    return sorted(text for text in statements if "course_lib" not in text)
+
+
 def _imported(code: str) -> set[str]:
     """Return the flat modules of course_lib that a code imports anywhere."""
-    lines = [line for line in code.splitlines() if not line.lstrip().startswith(("%", "!"))]
     names: set[str] = set()
-    for node in ast.walk(ast.parse("\n".join(lines))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
+    for node in _import_statements(code):
+        if isinstance(node, ast.ImportFrom):
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
+        else:
+            names |= {alias.name for alias in node.names}
     parts = [name.split(".") for name in names if name.startswith("course_lib.")]
     return {part[1] for part in parts if (LIBRARY / f"{part[1]}.py").is_file()}
+
+
+def _import_statements(code: str) -> list[ast.Import | ast.ImportFrom]:
+    lines = [line for line in code.splitlines() if not line.lstrip().startswith(("%", "!"))]
+    nodes = ast.walk(ast.parse("\n".join(lines)))
+    return [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
 
 
 def _with_what_they_import(modules: set[str]) -> set[str]:
@@ -179,7 +206,7 @@ class Sandbox(LocalProvisioner):
     """Start a kernel in the sandbox; ``c.Sandbox.<name>`` in ``nbgrader_config.py`` sets a limit.
 
     The kernel's sockets are in the sandbox's own memory, so that it can write nowhere else. The
-    grader reaches them through a link into the file system of the sandbox.
+    grader opens them through the file system of the sandbox.
     """
 
     wall_seconds = Integer(600, help="life of a kernel").tag(config=True)
@@ -191,10 +218,13 @@ class Sandbox(LocalProvisioner):
     work_size = Integer(128, help="megabytes of the working folder").tag(config=True)
     tmp_size = Integer(32, help="megabytes of /tmp, and of /dev/shm").tag(config=True)
     read_only = List(Unicode(), help="more folders to show, such as /opt/cuda").tag(config=True)
+    fork = Bool(True, help="copy a process that has loaded the libraries").tag(config=True)
     environment = List(
         Unicode(),
-        ["LANG", "LC_*", "TZ", "*_NUM_THREADS", "TF_*", "KERAS_BACKEND"]
-        + ["MPLBACKEND", "CUDA_VISIBLE_DEVICES"],
+        ["LANG", "LC_*", "TZ", "*_NUM_THREADS", "KERAS_BACKEND", "MPLBACKEND"]
+        # Not "TF_*": Terraform's passwords have such names.
+        + ["TF_CPP_*", "TF_DETERMINISTIC_*", "TF_ENABLE_*", "TF_GPU_*", "TF_NUM_*"]
+        + ["CUDA_VISIBLE_DEVICES"],
         help="environment variables that are passed on; * stands for anything",
     ).tag(config=True)
 
@@ -202,7 +232,7 @@ class Sandbox(LocalProvisioner):
         """Choose where the sockets are: a short path, for it may have 107 bytes."""
         if VARIABLE not in kwargs.get("env", os.environ):
             raise CourseError(f"{KERNEL}: {VARIABLE} is not set; see course_lib.grading.sandbox")
-        self.folder = Path(tempfile.mkdtemp(prefix="course-", dir="/tmp"))
+        self.folder, self.sockets = Path(tempfile.mkdtemp(prefix="course-", dir="/tmp")), []
         self.parent.transport, self.parent.ip = "ipc", str(self.folder / "sockets" / "kernel")
         self.parent.connection_file = str(self.folder / "connection.json")
         kwargs = await super().pre_launch(**kwargs)
@@ -212,33 +242,88 @@ class Sandbox(LocalProvisioner):
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         """Start the kernel's command in the sandbox."""
+        from course_lib.grading import forkserver  # not above: Windows lacks what it imports
+
         outer, kwargs["env"] = kwargs["env"], self._environment(kwargs["env"])
+        if self.fork:
+            python, imports = cmd[: cmd.index("-m")], json.loads(outer[VARIABLE])["imports"]
+            server = forkserver.find(python, kwargs["env"], imports, [_font_list()])
+            if server and (info := await self._launch_copy(server, cmd, outer, **kwargs)):
+                await self._open_sockets()
+                return info
+        limits = [f"--{name}={limit}" for name, limit in self._limits().items()]
+        info = await self._launch(["prlimit", *limits, *cmd], outer, **kwargs)
+        await self._open_sockets()
+        return info
+
+    async def _launch_copy(
+        self, server: ForkServer, cmd: list[str], outer: Mapping[str, str], **kwargs: Any
+    ) -> Any:
+        """Start a room where `cat` waits, and in it the kernel; return None where it cannot be."""
+        ours, theirs = socket.socketpair()
+        with ours, (self.folder / "log").open("ab") as log:
+            with theirs:
+                info = await self._launch(["cat"], outer, stdin=theirs, stdout=theirs, **kwargs)
+            request = {"command": cmd[cmd.index("-m") + 1 :], "limits": self._limits()}
+            if server.start(ours, log.fileno(), request | {"folder": WORK, "user": NOBODY}):
+                return info
+        await self.kill()
+        await self.wait()
+        return None
+
+    async def _launch(self, cmd: list[str], outer: Mapping[str, str], **kwargs: Any) -> Any:
+        """Start a command in the sandbox."""
         reading, writing = os.pipe()
         around = [*OUTSIDE, "timeout", "--signal=KILL", str(self.wall_seconds)]
-        around += [*_bubblewrap(), "--info-fd", str(writing), *self._view(outer)]
-        with (self.folder / "log").open("wb") as log, os.fdopen(reading) as information:
-            kwargs |= {"stdout": log, "stderr": log, "pass_fds": [writing]}
+        around += [*_bubblewrap(), "--info-fd", str(writing), *self._view(outer), *_inside()]
+        with (self.folder / "log").open("ab") as log, os.fdopen(reading) as information:
+            kwargs = {"stdout": log, "stderr": log, "pass_fds": [writing]} | kwargs
             try:
-                info = await super().launch_kernel([*around, *self._limits(), *cmd], **kwargs)
+                info = await super().launch_kernel([*around, *cmd], **kwargs)
             finally:
                 os.close(writing)
-            process = _first_process(information)
-        if process is None:
+            self.first_process = _first_process(information)
+        if self.first_process is None:
             raise CourseError(f"the sandbox did not start: {await self._end_badly()}")
-        sockets = self.folder / "sockets"
-        sockets.symlink_to(f"/proc/{process}/root{sockets}")
         return info
+
+    async def _open_sockets(self) -> None:
+        """Open the kernel's sockets, before any student's code could put others in their place.
+
+        The grader connects to them by these descriptors, also when it has to connect again: by
+        their names, it could be led to a socket of the machine.
+        """
+        ours = self.folder / "sockets"
+        ours.mkdir()
+        for channel in ("shell", "iopub", "stdin", "hb", "control"):
+            name = f"kernel-{getattr(self.parent, f'{channel}_port')}"
+            descriptor = await self._open(f"/proc/{self.first_process}/root{ours}/{name}")
+            self.sockets.append(descriptor)
+            (ours / name).symlink_to(f"/proc/self/fd/{descriptor}")
+
+    async def _open(self, path: str) -> int:
+        """Open a socket as soon as it is there."""
+        while True:
+            try:
+                return os.open(path, os.O_PATH | os.O_NOFOLLOW)
+            except OSError:
+                if not self.has_process or await self.poll() is not None:
+                    said = await self._end_badly()
+                    raise CourseError(f"the kernel has not started: {said}") from None
+            await asyncio.sleep(0.01)
 
     async def _end_badly(self) -> str:
         """Remove what is left of a sandbox that did not start, and return what it said."""
         await self.wait()
         said = (self.folder / "log").read_text(errors="replace").strip()
         await self.cleanup()
-        return said
+        return said[-1000:]
 
     async def cleanup(self, restart: bool = False) -> None:
         """Remove the kernel's folder."""
         await super().cleanup(restart)
+        while self.sockets:
+            os.close(self.sockets.pop())
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _environment(self, outer: Mapping[str, str]) -> dict[str, str]:
@@ -247,24 +332,23 @@ class Sandbox(LocalProvisioner):
             "PATH": PATH,
             "HOME": WORK,
             "USER": "student",
+            "PWD": WORK,
             "COURSE_DATA_DIR": DATA,
             "XDG_CACHE_HOME": CACHE,
             "MPLCONFIGDIR": f"{WORK}/.matplotlib",
             "PYTHONDONTWRITEBYTECODE": "1",  # there is no place for it
         }
 
-    def _limits(self) -> list[str]:
-        """Return what runs in the sandbox before Python: limits that no student can raise."""
-        return [
-            *_inside(),
-            "prlimit",
-            f"--cpu={self.cpu_seconds}",
-            f"--data={self.memory << 20}",  # and not the address space: TensorFlow takes gigabytes
-            f"--fsize={self.file_size << 20}",
-            f"--nproc={self.processes}",
-            f"--nofile={self.open_files}",
-            "--core=0",
-        ]
+    def _limits(self) -> dict[str, int]:
+        """Return limits of a process that no student can raise, by their names in prlimit."""
+        return {
+            "cpu": self.cpu_seconds,
+            "data": self.memory << 20,  # and not the address space: TensorFlow takes gigabytes
+            "fsize": self.file_size << 20,
+            "nproc": self.processes,
+            "nofile": self.open_files,
+            "core": 0,
+        }
 
     def _view(self, outer: Mapping[str, str]) -> list[str]:
         """Return what the sandbox sees, in the order in which it is mounted."""
@@ -326,16 +410,21 @@ def _data(folder: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _downloads(outer: Mapping[str, str]) -> Iterator[tuple[str | Path, str]]:
-    """Yield the data sets, and the font list that matplotlib would take a second to make."""
-    from matplotlib import font_manager, get_cachedir  # imported: the list is there now
-
+    """Yield the data sets, and the fonts."""
     from course_lib._data_files import cache_dir
 
     if outer.get("COURSE_DATA_DIR"):
         yield outer["COURSE_DATA_DIR"], DATA
     yield cache_dir(), f"{CACHE}/course_lib"
+    yield _font_list()
+
+
+def _font_list() -> tuple[Path, str]:
+    """Return where a file is, and goes, that matplotlib would take a second to make."""
+    from matplotlib import font_manager, get_cachedir  # imported: the list is there now
+
     name = f"fontlist-v{font_manager.FontManager.__version__}.json"
-    yield Path(get_cachedir()) / name, f"{WORK}/.matplotlib/{name}"
+    return Path(get_cachedir()) / name, f"{WORK}/.matplotlib/{name}"
 
 
 def _first_process(information: TextIO) -> int | None:

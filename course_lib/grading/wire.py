@@ -15,6 +15,7 @@ import numpy as np
 __all__ = ["LIMIT", "Source", "answer", "decode", "defined", "encode"]
 
 LIMIT = 10_000_000  # characters; no honest answer to an exercise is longer
+DEEPEST = 50  # lists in lists; what reads a value later calls itself for each of them
 
 
 class Source:
@@ -117,7 +118,7 @@ def _encode_array(array):
     return {"array": [array.dtype.str, list(array.shape), content]}
 
 
-def decode(data, source=None):
+def decode(data, source=None, deepest=DEEPEST):
     """Turn what `encode` returned into the value again.
 
     Parameters
@@ -127,6 +128,8 @@ def decode(data, source=None):
     source : callable, optional
         Makes a function of a `Source`'s text. Without it such a text is refused: the grader must
         never run what a kernel sends.
+    deepest : int
+        How many lists may be in each other.
 
     Returns
     -------
@@ -143,13 +146,15 @@ def decode(data, source=None):
     >>> decode(encode((1, np.arange(3))))
     (1, array([0, 1, 2]))
     """
+    if deepest < 0:
+        raise ValueError(f"more than {DEEPEST} lists in each other")
     if isinstance(data, list):
-        return [decode(item, source) for item in data]
+        return [decode(item, source, deepest - 1) for item in data]
     if not isinstance(data, dict):
         return data
     match list(data.items()):
         case [("tuple", list(items))]:
-            return tuple(decode(item, source) for item in items)
+            return tuple(decode(item, source, deepest - 1) for item in items)
         case [("array", [str(dtype), list(shape), str(content)])]:
             return _decode_array(dtype, shape, content)
         case [("source", str(text))] if source is not None:
@@ -164,7 +169,18 @@ def _decode_array(dtype, shape, content):
         raise ValueError(f"no array of dtype {dtype!r} and shape {shape!r}")
     if math.prod(shape) * np.dtype(dtype).itemsize != len(content):
         raise ValueError(f"{len(content)} bytes are not an array of shape {shape}")
-    return np.ndarray(shape, dtype, content).copy()
+    array = np.ndarray(shape, dtype, content).copy()
+    if array.dtype.kind == "U":
+        _require_letters(array)
+    return array
+
+
+def _require_letters(array):
+    """Refuse numbers that are no letters: NumPy fails on them only when it shows the text."""
+    try:
+        array.tolist()
+    except SystemError:
+        raise ValueError("an array of texts with numbers that are no letters") from None
 
 
 def answer(function: str, payload: str, through: str | None = None) -> str:

@@ -10,7 +10,7 @@ from nbformat.v4 import new_code_cell
 from typer.testing import CliRunner
 
 from course_lib.cli import app
-from course_lib.grading import sandbox
+from course_lib.grading import records, sandbox
 
 ROOT = Path(__file__).parents[2]
 TINY = Path(__file__).parent / "fixtures" / "tiny"
@@ -145,7 +145,7 @@ def tiny_course(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def graded(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
-    """A class that has been graded once: its folder, and what `course` said."""
+    """A class that has been graded once: its folder, also before that, and what `course` said."""
     root = make_course(tmp_path_factory.mktemp("class"))
     with pytest.MonkeyPatch.context() as patch:  # nbgrader asks a process that takes seconds
         patch.setattr("nbgrader.api.get_alembic_version", lambda: "head")
@@ -155,4 +155,8 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
         submit(root, student, answers, added)
     submit(root, "broken", RIGHT)
     (root / "submitted" / "broken" / "tiny" / "tiny.ipynb").write_text('{"cells": [')
-    return SimpleNamespace(root=root, built=built, result=course(root, *GRADE, "tiny"))
+    fresh = shutil.copytree(root, root.with_name(f"{root.name}-fresh"))
+    with pytest.MonkeyPatch.context() as patch:  # who edits the library may run tests meanwhile
+        patch.setattr(records, "LIBRARY", TINY)
+        result = course(root, *GRADE, "tiny")
+    return SimpleNamespace(root=root, fresh=fresh, built=built, result=result)

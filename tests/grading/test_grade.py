@@ -11,10 +11,10 @@ import pytest
 from conftest import GRADE, RIGHT, SANDBOXED, STUDENTS, course, submit
 from nbgrader.api import Gradebook
 
-from course_lib.grading import sandbox
+from course_lib.grading import records, sandbox
 from course_lib.grading.course import CourseError
 from course_lib.grading.export import write_csv
-from course_lib.grading.grade import check_solution, grade
+from course_lib.grading.grade import grade
 
 # nbgrader's own command line, four commands in one process: importing it takes seconds.
 STOCK = """
@@ -29,6 +29,10 @@ for line in sys.stdin.read().splitlines():
 def table(root: Path) -> dict[str, dict[str, str]]:
     with (root / "marks" / "tiny.csv").open(encoding="utf-8", newline="") as file:
         return {row["student"]: row for row in csv.DictReader(file)}
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def open_gradebook(root: Path) -> Gradebook:
@@ -111,25 +115,30 @@ def test_manual_marks_survive_and_a_new_submission_counts(graded, tmp_path):
     assert (rows["zoe"]["status"], rows["zoe"]["last_name"]) == ("missing", "'=1+1")
 
 
-def test_a_submission_that_fails_loses_the_marks_of_an_earlier_one(graded, tmp_path, monkeypatch):
+def test_a_submission_that_fails_keeps_the_marks_of_an_earlier_one(graded, tmp_path):
     root = shutil.copytree(graded.root, tmp_path / "again")
+    before = records.read(root, "tiny", "amy")
+    files = contents(root / "autograded" / "amy") | contents(root / "feedback" / "amy")
+    marks = table(root)["amy"]
     (root / "submitted" / "amy" / "tiny" / "tiny.ipynb").write_text('{"cells": [')
-    monkeypatch.setattr("course_lib.grading.grade.check_solution", lambda *args, **options: None)
-    [result] = grade(root, "tiny", ["amy"], sandboxed=SANDBOXED)
-    assert result.status == "failed"
-    assert "cut off" in result.reason
-    assert not (root / "feedback" / "amy" / "tiny").exists()
-    assert (table(root)["amy"]["status"], table(root)["amy"]["total"]) == ("not graded", "0.0")
+    for _ in range(2):  # the second time it is the record of a failure that is followed
+        [result] = grade(root, "tiny", ["amy"], sandboxed=SANDBOXED)
+        assert (result.status, result.total) == ("failed", 5.0)
+        assert "cut off" in result.reason
+        kept = f"; the marks of the grading of {before.graded_at} are kept"
+        assert result.reason.count(kept) == 1 and result.reason.endswith(kept)
+    assert files == contents(root / "autograded" / "amy") | contents(root / "feedback" / "amy")
+    assert table(root)["amy"] == marks
+    assert records.read(root, "tiny", "amy").checks == before.checks
 
 
 @pytest.mark.parametrize("time", ["yesterday", "9" * 40])
-def test_a_damaged_submission_is_graded_and_stays_as_it_was(graded, tmp_path, monkeypatch, time):
+def test_a_damaged_submission_is_graded_and_stays_as_it_was(graded, tmp_path, time):
     root = shutil.copytree(graded.root, tmp_path / "again")
     folder = root / "submitted" / "amy" / "tiny"
     (folder / "tiny.ipynb").rename(folder / "tiny (1).ipynb")
     (folder / "timestamp.txt").write_text(time)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    monkeypatch.setattr("course_lib.grading.grade.check_solution", lambda *args, **options: None)
     [result] = grade(root, "tiny", ["amy"], sandboxed=SANDBOXED)
     assert (result.status, result.total) == ("needs manual grading", 5.0)
     assert "tiny (1).ipynb" in result.repairs[0]
@@ -137,10 +146,9 @@ def test_a_damaged_submission_is_graded_and_stays_as_it_was(graded, tmp_path, mo
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_the_time_of_a_submission_is_kept(graded, tmp_path, monkeypatch):
+def test_the_time_of_a_submission_is_kept(graded, tmp_path):
     root = shutil.copytree(graded.root, tmp_path / "again")
     (root / "submitted" / "amy" / "tiny" / "timestamp.txt").write_text("2026-01-02 03:04:05 UTC")
-    monkeypatch.setattr("course_lib.grading.grade.check_solution", lambda *args, **options: None)
     [result] = grade(root, "tiny", ["amy"], sandboxed=SANDBOXED)
     assert result.repairs == []
     with open_gradebook(root) as gradebook:
@@ -151,8 +159,10 @@ def test_a_wrong_solution_stops_everything(graded, tmp_path):
     root = shutil.copytree(graded.root, tmp_path / "wrong")
     text = root / "solutions" / "tiny" / "tiny.py"
     text.write_text(text.read_text().replace("float(np.sum(values))", "float(np.mean(values))"))
+    before = contents(root)
     with pytest.raises(CourseError, match=r"full marks:\ntest_total: (?s:.)*expected 9.0, got 4.5"):
-        check_solution(root, "tiny", sandboxed=SANDBOXED)
+        grade(root, "tiny", ["amy", "mean"], sandboxed=SANDBOXED)
+    assert contents(root) == before
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """What becomes of each submission of the class in conftest.py."""
 
+import json
+
 import nbformat
 import pytest
 from conftest import TINY
@@ -110,13 +112,15 @@ def test_points_and_checks_must_fit():
         "'" + "[" * 100_000 + "'",
         "'" + "9" * 10_000 + "'",
         "'" + "1" * (2 * wire.LIMIT) + "'",
+        "'[1, 2]'",
+        "(" + "'[1]'," * 9 + ")[0]",
     ],
-    ids=["no JSON", "no list", "no literal", "deep", "huge number", "long"],
+    ids=["no JSON", "no list", "no literal", "deep", "huge number", "long", "too many", "code"],
 )
 def test_a_forged_answer_is_no_answer(text):
     content = {"user_expressions": {"reply": {"data": {"text/plain": text}}}}
-    assert _read_replies("f", content) is None
-    assert _read_replies("f", {}) is None
+    assert _read_replies("f", content, 1) is None
+    assert _read_replies("f", {}, 1) is None
 
 
 @pytest.mark.parametrize(
@@ -126,10 +130,19 @@ def test_a_forged_answer_is_no_answer(text):
         '{"value": {"array": ["<f8", [1000000], ""]}}',
         '{"value": {"array": ["O", [1], "AAAAAAAAAAA="]}}',
         '{"raised": []}',
+        '{"value": ' + "[" * 60 + "]" * 60 + "}",
+        '{"value": {"array": ["<U1", [1], "/////w=="]}}',  # a number that is no letter
         "3",
     ],
 )
 def test_a_forged_value_is_an_error(reply):
     content = {"user_expressions": {"reply": {"data": {"text/plain": repr(f"[{reply}]")}}}}
-    [answer] = _read_replies("f", content)
+    [answer] = _read_replies("f", content, 1)
     assert answer.error.text == "returned a value that cannot be read"
+
+
+def test_half_a_character_can_be_written():
+    text = repr(json.dumps([{"raised": ["ValueError"], "message": "\ud800"}]))
+    content = {"user_expressions": {"reply": {"data": {"text/plain": text}}}}
+    [answer] = _read_replies("f", content, 1)
+    assert answer.error.text.encode() == b"raised ValueError: ?"

@@ -561,8 +561,8 @@ def test_unreadable(tmp_path, data, words):
 
 def test_a_file_that_is_too_large(tmp_path):
     with open(tmp_path / "small.ipynb", "wb") as file:
-        file.truncate(50_000_001)  # a hole: no bytes on the disk
-    with pytest.raises(Unreadable, match="50 MB, larger than 50 MB"):
+        file.truncate(20_000_001)  # a hole: no bytes on the disk
+    with pytest.raises(Unreadable, match="20 MB, larger than 20 MB"):
         repair(tmp_path, SMALL, "small")
 
 
@@ -1064,3 +1064,23 @@ def test_any_bytes(tmp_path_factory, data):
     (folder / "small.ipynb").write_bytes(data)
     with pytest.raises(Unreadable):
         repair(folder, SMALL, "small")
+
+
+def test_what_is_too_long_is_cut_off_and_told(tmp_path):
+    notebook = filled()
+    notebook.cells += [new_code_cell("x = 1\n" * 20_000), new_markdown_cell("a" * 60_000)]
+    notebook.cells += [new_code_cell("1") for _ in range(2_000)]
+    result = repaired(tmp_path, notebook)
+    assert max(len(cell.source) for cell in result.notebook.cells) == 100_000
+    assert {*result.notes} == {
+        "Cut off: more than 2000 cells, a code cell of more than 100000 characters, "
+        "a markdown cell of more than 50000 characters"
+    }
+
+
+def test_a_folder_of_a_student_that_is_a_link(tmp_path):
+    (tmp_path / "classmate").mkdir()
+    hand_in(tmp_path / "classmate" / "small", filled())
+    (tmp_path / "me").symlink_to(tmp_path / "classmate")
+    with pytest.raises(Unreadable, match="a link was handed in"):
+        repair(tmp_path / "me" / "small", SMALL, "small")

@@ -1,7 +1,11 @@
-"""The sandbox keeps what it promises: each test tries to break one promise from the inside."""
+"""The sandbox keeps what it promises: each test tries to break one promise from the inside.
+
+Every promise holds for both ways of starting a kernel: a new Python, or a copy of one that runs.
+"""
 
 import json
 import os
+import re
 import select
 import shutil
 import socket
@@ -54,14 +58,23 @@ FILES = {
 }
 
 
+BOTH_WAYS = [pytest.param(True, id="copy"), pytest.param(False, id="new")]
+
+
 class Kernel:
     """A kernel in the sandbox, and what its code prints."""
 
-    def __init__(self, course: Path, **limits: int) -> None:
+    def __init__(self, course: Path, argv: list[str] | None = None, **settings: int) -> None:
         self.manager = KernelManager(
-            kernel_name=sandbox.KERNEL, config=Config(Sandbox=SMALL | limits)
+            kernel_name=sandbox.KERNEL, config=Config(Sandbox=SMALL | settings)
         )
-        env = {**os.environ, "TEACHERS_SECRET": "xyzzy", "TF_CPP_MIN_LOG_LEVEL": "3"}
+        self.manager.kernel_spec.argv = argv or self.manager.kernel_spec.argv
+        env = {
+            **os.environ,
+            "TEACHERS_SECRET": "xyzzy",
+            "TF_TOKEN_SECRET": "xyzzy",
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+        }
         env |= {"COURSE_DATA_DIR": str(course / "data")}
         env |= sandbox.settings(course, "demo", course / "exercises" / "demo")
         self.manager.start_kernel(env=env, cwd=str(course))
@@ -91,10 +104,13 @@ class Kernel:
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     """Make a course with an assignment, a gradebook, and the work of another student."""
-    root = tmp_path_factory.mktemp("course")
-    for name, text in FILES.items():
+    return make_course(tmp_path_factory.mktemp("course"))
+
+
+def make_course(root: Path, text: str = TEXT) -> Path:
+    for name, content in (FILES | {"solutions/demo/demo.py": text}).items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
+        (root / name).write_text(content)
     (root / "exercises" / "demo" / "link.txt").symlink_to(root / "gradebook.db")
     return root
 
@@ -107,9 +123,9 @@ def registered():
         yield
 
 
-@pytest.fixture(scope="module")
-def kernel(course, registered):
-    kernel = Kernel(course)
+@pytest.fixture(scope="module", params=BOTH_WAYS)
+def kernel(request, course, registered):
+    kernel = Kernel(course, fork=request.param)
     kernel.client.wait_for_ready(timeout=60)
     yield kernel
     kernel.stop()
@@ -190,7 +206,7 @@ for path in glob.glob("/proc/[0-9]*/environ"):
 def test_only_the_processes_of_the_sandbox_are_seen(kernel):
     code = "import glob; print(max(int(p[6:]) for p in glob.glob('/proc/[0-9]*')), os.getppid())"
     highest, parent = map(int, kernel.run("import os\n" + code).split())
-    assert highest < 1000 and parent in (1, 2)
+    assert highest < 1000 and parent in (0, 1, 2)  # 0: outside of what it can see
 
 
 # --- what may be done -------------------------------------------------------------------------
@@ -338,7 +354,29 @@ def test_sockets_are_in_the_memory_of_the_sandbox(kernel):
     assert manager.transport == "ipc" and len(f"{manager.ip}-5") < 60 < 107
     folder = manager.provisioner.folder
     assert sorted(os.listdir(folder)) == ["connection.json", "log", "sockets"]
-    assert (folder / "sockets").is_symlink()
+    links = [os.readlink(link) for link in (folder / "sockets").iterdir()]
+    assert len(links) == 5 and all(re.fullmatch(r"/proc/self/fd/\d+", link) for link in links)
+
+
+@needs_sandbox
+def test_the_grader_cannot_be_led_to_another_socket(kernel, tmp_path):
+    """It connects again, after the kernel's own sockets have made room for a link."""
+    with socket.socket(socket.AF_UNIX) as teachers:
+        teachers.bind(f"{tmp_path}/s")
+        teachers.listen()
+        teachers.settimeout(1)
+        name = f"{kernel.manager.ip}-{kernel.manager.shell_port}"
+        code = f"import os; os.rename('{name}', '{name}x'); os.symlink('{tmp_path}/s', '{name}')"
+        kernel.run(code)
+        again = kernel.manager.client()
+        again.session = again.session.clone()
+        again.session.session = "another client"  # who has its name would get its answers
+        again.start_channels()
+        assert again.kernel_info(reply=True, timeout=20)["content"]["status"] == "ok"
+        again.stop_channels()
+        with pytest.raises(TimeoutError):
+            teachers.accept()
+    kernel.run(f"os.rename('{name}x', '{name}')")
 
 
 # --- how it ends ------------------------------------------------------------------------------
@@ -355,8 +393,9 @@ def find_process(word: str) -> int | None:
 
 
 @needs_sandbox
-def test_nothing_survives_the_kernel(course, registered):
-    kernel = Kernel(course)
+@pytest.mark.parametrize("fork", BOTH_WAYS)
+def test_nothing_survives_the_kernel(course, registered, fork):
+    kernel = Kernel(course, fork=fork)
     kernel.client.wait_for_ready(timeout=60)
     seconds = f"{os.getpid()}.5"
     code = f"import subprocess; subprocess.Popen(['sleep', '{seconds}'], start_new_session=True)"
@@ -374,22 +413,23 @@ import sys
 from pathlib import Path
 from test_sandbox import Kernel, sandbox
 sandbox.register()
-kernel = Kernel(Path(sys.argv[1]))
+kernel = Kernel(Path(sys.argv[1]), fork=bool(sys.argv[2]))
 kernel.client.wait_for_ready(timeout=60)
-print(kernel.manager.provisioner.folder, flush=True)
+print(kernel.manager.provisioner.folder)
+print(kernel.manager.provisioner.first_process, flush=True)
 sys.stdin.read()
 """
 
 
 @needs_sandbox
-def test_a_kernel_does_not_outlive_the_grader(course):
-    command = [sys.executable, "-c", GRADER, str(course)]
+@pytest.mark.parametrize("fork", BOTH_WAYS)
+def test_a_kernel_does_not_outlive_the_grader(course, fork):
+    command = [sys.executable, "-c", GRADER, str(course), "yes" if fork else ""]
     here = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(command, env=here, **pipes) as grader:
         folder = Path(grader.stdout.readline().decode().strip())
-        first_process = os.readlink(folder / "sockets").split("/")[2]
-        kernel = os.pidfd_open(int(first_process))
+        kernel = os.pidfd_open(int(grader.stdout.readline()))
         grader.kill()
     assert select.select([kernel], [], [], 20)[0] == [kernel]
     os.close(kernel)
@@ -397,8 +437,9 @@ def test_a_kernel_does_not_outlive_the_grader(course):
 
 
 @needs_sandbox
-def test_a_kernel_does_not_outlive_its_time(course, registered):
-    kernel = Kernel(course, wall_seconds=1)
+@pytest.mark.parametrize("fork", BOTH_WAYS)
+def test_a_kernel_does_not_outlive_its_time(course, registered, fork):
+    kernel = Kernel(course, wall_seconds=10, fork=fork)  # long enough to start
     assert kernel.manager.provisioner.process.wait(60) != 0
     assert not kernel.manager.is_alive()
     kernel.stop()
@@ -428,9 +469,10 @@ def test_the_reason_says_what_to_do(monkeypatch, broken_bubblewrap):
 
 
 @needs_sandbox
-def test_a_sandbox_that_does_not_start_says_why(course, registered, broken_bubblewrap):
+@pytest.mark.parametrize("fork", BOTH_WAYS)
+def test_a_sandbox_that_does_not_start_says_why(course, registered, broken_bubblewrap, fork):
     with pytest.raises(CourseError, match="did not start: bwrap: No permissions"):
-        Kernel(course)
+        Kernel(course, fork=fork)
 
 
 @needs_sandbox
