@@ -34,7 +34,6 @@ sandbox.register()
 c.ExecutePreprocessor.kernel_name = sandbox.KERNEL  # or a kernelspec of a site's containers
 c.Execute.timeout = 60  # seconds for a cell, and for one hidden check
 c.Execute.shutdown_kernel = "immediate"
-c.Execute.store_widget_state = False  # nobody can use a widget in a graded notebook
 c.Execute.extra_arguments = ["--log-level=ERROR"]  # not: "TCP without encryption" on this machine
 c.Judge.kernel_env = {
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",

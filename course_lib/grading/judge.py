@@ -258,6 +258,9 @@ class Judge(Execute):
             outs.append(_text(f"... more than {self.max_output} characters of output: cut here\n"))
         return None
 
+    def handle_comm_msg(self, outs: list, msg: dict, cell_index: int) -> None:
+        """Do nothing: a graded notebook has no widgets, and nbclient believes what they say."""
+
     def _notice_exit(self, content: dict) -> None:
         """The kernel ends a moment after exit(): say so now, and not at some later cell."""
         if any(item.get("source") == "ask_exit" for item in content.get("payload", [])):

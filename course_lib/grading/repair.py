@@ -228,8 +228,10 @@ def _read(path: Path) -> _Submission:
     if not text.strip("\0 \t\r\n"):
         raise Unreadable("the file is empty")
     data = _upgrade(_parse(text))
-    cells = [cell for cell in map(_read_cell, data["cells"][:MOST_CELLS]) if cell]
-    excess = [f"more than {MOST_CELLS} cells"] if len(data["cells"]) > MOST_CELLS else []
+    cells, excess = [cell for cell in map(_read_cell, data["cells"]) if cell], []
+    if len(cells) > MOST_CELLS:
+        cells = [cell for cell in cells if cell.source.strip()][:MOST_CELLS]
+        excess = [f"more than {MOST_CELLS} cells"]
     for kind, longest in LONGEST.items():
         for cell in cells:
             if cell.kind == kind and len(PAYLOAD.sub("", cell.source)) > longest:
