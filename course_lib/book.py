@@ -57,7 +57,8 @@ def _fingerprint(root: Path) -> str:
     """Return a digest of everything that a chapter's output depends on, its own cells aside."""
     digest = hashlib.sha256()
     library = root / "course_lib"
-    for file in sorted([*library.glob("*.py"), *library.glob("results/*.json")]):
+    used = ("*.py", "results/*.json", "weights/*")
+    for file in sorted(path for pattern in used for path in library.glob(pattern)):
         digest.update(file.name.encode() + b"\0" + file.read_bytes())
     packages = sorted(f"{d.metadata['Name']}=={d.version}" for d in distributions())
     digest.update("\n".join([sys.version, *packages]).encode())
