@@ -3,11 +3,11 @@
 Run ``python benchmarks/bench_grading.py numpy 100``, ``... keras 40`` or ``... dask 1000``; the
 number is that of the submissions. The first two grade the same class in two copies of a course,
 each by its command and in the sandbox, compare all automatic marks, and print the ratio of the
-wall times. nbgrader is given its grading only; ``course grade`` also grades the teacher's
-solution and writes the feedback and the CSV. The third grades a class on a cluster of local
-processes, kills one of them half-way, and prints the time and the largest memory of all processes
-together. The exit status is 1 when a mark differs or a submission is lost, or when a class that
-is large enough misses the ratio that is promised.
+wall times. nbgrader starts each kernel anew, and is given its grading only; ``course grade`` also
+grades the teacher's solution and writes the feedback and the CSV. The third grades a class on a
+cluster of local processes, kills one of them half-way, and prints the time and the largest memory
+of all processes together. The exit status is 1 when a mark differs or a submission is lost, or when
+a class that is large enough misses the ratio that is promised.
 """
 
 import os
@@ -125,6 +125,8 @@ def compare(folder: Path, kind: str, size: int) -> int:
     ours, stock = folder / "ours", folder / "stock"
     assignment = make_class(ours, kind, size)
     shutil.copytree(ours, stock)
+    with (stock / "nbgrader_config.py").open("a") as config:
+        config.write("c.Sandbox.fork = False\n")  # a new Python for each kernel, as nbgrader does
     theirs = run(stock, "nbgrader", "autograde", assignment)
     mine = run(ours, "course", "grade", assignment)
     equal = marks(ours, assignment) == marks(stock, assignment)

@@ -401,7 +401,17 @@ def _functions(source: str) -> set[str]:
             body = ast.parse(source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return set(re.findall(r"^(?:async[ \t]+)?def[ \t]+(\w+)", source, flags=re.MULTILINE))
-    return {node.name for node in body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    return {name for node in body for name in _defined(node)}
+
+
+def _defined(node: ast.stmt) -> list[str]:
+    """Return the function that a statement defines, also as ``f = lambda ...`` or ``f = g``."""
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+            return [name]
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda() | ast.Name()):
+            return [name]
+    return []
 
 
 def _match_written_answer(

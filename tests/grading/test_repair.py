@@ -1084,3 +1084,13 @@ def test_a_folder_of_a_student_that_is_a_link(tmp_path):
     (tmp_path / "me").symlink_to(tmp_path / "classmate")
     with pytest.raises(Unreadable, match="a link was handed in"):
         repair(tmp_path / "me" / "small", SMALL, "small")
+
+
+@pytest.mark.parametrize("source", ["f = lambda: 1", "def mine():\n    return 1\nf = mine"])
+def test_a_function_is_recognised_however_it_gets_its_name(tmp_path, source):
+    notebook = filled(SMALL, ANSWERS | {"f": source})
+    for cell in notebook.cells:
+        cell.metadata.clear()
+        cell.id = f"new-{cell.id}"
+    result = repaired(tmp_path, notebook)
+    assert cell_of(result.notebook, "f").source == source
