@@ -46,7 +46,7 @@ def start(course):
 
     def start_kernel(course=course, **settings):
         kernels.append(Kernel(course, **settings))
-        kernels[-1].client.wait_for_ready(timeout=60)
+        kernels[-1].client.wait_for_ready(timeout=300)
         return kernels[-1]
 
     yield start_kernel

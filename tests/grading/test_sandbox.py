@@ -93,7 +93,7 @@ class Kernel:
             if "ename" in content:
                 texts.append(f"{content['ename']}: {content['evalue']}")
 
-        self.client.execute_interactive(code, timeout=60, output_hook=keep)
+        self.client.execute_interactive(code, timeout=300, output_hook=keep)
         return "".join(texts).strip()
 
     def stop(self) -> None:
@@ -126,7 +126,7 @@ def registered():
 @pytest.fixture(scope="module", params=BOTH_WAYS)
 def kernel(request, course, registered):
     kernel = Kernel(course, fork=request.param)
-    kernel.client.wait_for_ready(timeout=60)
+    kernel.client.wait_for_ready(timeout=300)
     yield kernel
     kernel.stop()
 
@@ -396,7 +396,7 @@ def find_process(word: str) -> int | None:
 @pytest.mark.parametrize("fork", BOTH_WAYS)
 def test_nothing_survives_the_kernel(course, registered, fork):
     kernel = Kernel(course, fork=fork)
-    kernel.client.wait_for_ready(timeout=60)
+    kernel.client.wait_for_ready(timeout=300)
     seconds = f"{os.getpid()}.5"
     code = f"import subprocess; subprocess.Popen(['sleep', '{seconds}'], start_new_session=True)"
     kernel.run(code)
@@ -414,7 +414,7 @@ from pathlib import Path
 from test_sandbox import Kernel, sandbox
 sandbox.register()
 kernel = Kernel(Path(sys.argv[1]), fork=bool(sys.argv[2]))
-kernel.client.wait_for_ready(timeout=60)
+kernel.client.wait_for_ready(timeout=300)
 print(kernel.manager.provisioner.folder)
 print(kernel.manager.provisioner.first_process, flush=True)
 sys.stdin.read()
