@@ -176,7 +176,7 @@ def everything_nan_at_once(tp, fp, fn, tn):
 
 
 @mistake("rates", hint="Ratios between 0 and 1 are asked, not percentages.")
-def percentages(tp, fp, fn, tn):
+def shares_in_percent(tp, fp, fn, tn):
     """Returns percentages."""
     return (
         100 * _ratio(tp + tn, tp + fp + fn + tn),

@@ -5,18 +5,22 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+import dask
 import pytest
 from conftest import GRADE, RIGHT, SANDBOXED, STUDENTS, TINY, course, submit
+from distributed import Client, LocalCluster
 from nbgrader.converters import Autograde, GenerateFeedback
 
 import course_lib
 from course_lib.grading import grade as grading
 from course_lib.grading import gradebook, records, runner, workplace
+from course_lib.grading.cluster import connect
 from course_lib.grading.course import CourseError, configuration, convert, surroundings
 from course_lib.grading.grade import grade
 
@@ -405,9 +409,6 @@ def test_the_gradebook_may_be_in_postgresql(graded, tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def cluster():
     """Two worker processes, as on two machines."""
-    import dask
-    from distributed import LocalCluster
-
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 1}),
         LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
@@ -440,9 +441,30 @@ def test_a_submission_that_ends_all_its_workers_is_given_up(graded, tmp_path, mo
     assert "ended 2 times (KilledWorker)" in cheat.reason
 
 
-def test_a_cluster_that_is_not_there_is_told(graded, monkeypatch):
-    import dask
+def wait_or_fail(task):
+    """Grade nothing, for a while; one task fails, as the one does whose workers ended."""
+    time.sleep(0.2)
+    if task.student == "s0":
+        raise RuntimeError("the workers ended")
+    time.sleep(1)
 
+
+def states(dask_scheduler):
+    return {task.state for task in dask_scheduler.tasks.values()}
+
+
+def test_a_cluster_does_not_go_on_with_what_was_given_up(tmp_path, monkeypatch, cluster):
+    monkeypatch.setattr(runner, "grade_submission", wait_or_fail)
+    tasks = [workplace.Task(tmp_path, "tiny", f"s{i}", ()) for i in range(9)]
+    address = cluster.scheduler_address
+    with Client(address, set_as_default=False) as client, connect(address) as (make_backend, _):
+        # The error holds on to all that joblib had sent, as it does in `grade_all`.
+        with pytest.raises(RuntimeError, match="the workers ended") as _error:
+            list(runner._round(tasks, [], make_backend(), len(tasks)))
+        assert client.run_on_scheduler(states) <= {"memory"}
+
+
+def test_a_cluster_that_is_not_there_is_told(graded, monkeypatch):
     with dask.config.set({"distributed.comm.timeouts.connect": "1s"}):
         with pytest.raises(CourseError, match=r"no Dask scheduler answers at tcp://127.0.0.1:9"):
             list(runner.grade_all([], dask="tcp://127.0.0.1:9"))
