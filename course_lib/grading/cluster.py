@@ -67,7 +67,7 @@ class _Backend(DaskDistributedBackend):
     def abort_everything(self, ensure_ready: bool = True) -> None:
         """Take back what is not done: it could end the worker of what is graded after this."""
         super().abort_everything(ensure_ready)
-        pass  # self.client.cancel(list(self._results), force=True)
+        self.client.cancel(list(self._results), force=True)
 
     def effective_n_jobs(self, n_jobs: int) -> int:
         """Count at least two workers: joblib would do the work of one in this process."""
