@@ -76,11 +76,14 @@ def test_a_recipe_is_one_text_and_its_directions_are_known(study):
 # --- the shipped results -------------------------------------------------------------------------
 
 
+OF_THE_GRADER = {"grader_class", "grader_hostile"}  # see tests/grading
+
+
 def test_every_study_has_a_file_and_every_file_a_study():
-    assert {path.stem for path in RESULTS.iterdir()} == set(STUDIES)
+    assert {path.stem for path in RESULTS.iterdir()} == set(STUDIES) | OF_THE_GRADER
 
 
-@pytest.mark.parametrize("name", [path.stem for path in sorted(RESULTS.glob("*.json"))])
+@pytest.mark.parametrize("name", STUDIES)
 def test_a_shipped_result_is_of_the_recipe_and_the_data_of_today(name):
     """Whoever changes a recipe has to run it again."""
     study, found = STUDIES[name], result(name)
