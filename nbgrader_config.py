@@ -46,5 +46,6 @@ c.Judge.kernel_env = {
     "CUDA_VISIBLE_DEVICES": "-1",  # the same numbers on every machine, and no fight for one GPU
 }
 
+c.GenerateFeedback.exporter_class = "course_lib.grading.feedback.FeedbackExporter"
 c.HTMLExporter.sanitize_html = True  # feedback is read in a browser
 c.ExportApp.plugin_class = "course_lib.grading.export.MarksExporter"

@@ -181,7 +181,7 @@ def cluster(folder: Path, size: int) -> int:
 
     memory = Memory()
     memory.start()
-    with LocalCluster(threads_per_worker=1, dashboard_address=None) as machines:
+    with LocalCluster(threads_per_worker=1, dashboard_address=":0") as machines:
         start, n_workers = time.perf_counter(), len(machines.workers)
         address = machines.scheduler_address
         results = grade(folder / "class", assignment, dask=address, track=kill_one)

@@ -29,6 +29,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatch
+from functools import lru_cache
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -166,7 +167,7 @@ def _libraries(folder: Path) -> list[str]:
     """Return how an assignment, and what it uses of course_lib, import other libraries."""
     cells = source.read(folder / f"{folder.name}.py").cells
     code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
-    found = _import_statements(code)
+    found = [*_import_statements(code)]
     for module in _with_what_they_import(_imported(code)):
         text = (LIBRARY / f"{module}.py").read_text(encoding="utf-8")
         # Not what a function imports: few call it, and it may be slow to load.
@@ -187,10 +188,11 @@ def _imported(code: str) -> set[str]:
     return {part[1] for part in parts if (LIBRARY / f"{part[1]}.py").is_file()}
 
 
-def _import_statements(code: str) -> list[ast.Import | ast.ImportFrom]:
+@lru_cache(maxsize=256)  # the same modules for each submission
+def _import_statements(code: str) -> tuple[ast.Import | ast.ImportFrom, ...]:
     lines = [line for line in code.splitlines() if not line.lstrip().startswith(("%", "!"))]
     nodes = ast.walk(ast.parse("\n".join(lines)))
-    return [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+    return tuple(node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom))
 
 
 def _with_what_they_import(modules: set[str]) -> set[str]:

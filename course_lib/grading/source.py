@@ -14,7 +14,9 @@ from __future__ import annotations
 import ast
 import math
 import re
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,7 +103,13 @@ def read(path: Path) -> NotebookNode:
     """
     if not path.is_file():
         raise CourseError(f"{path}: missing; an assignment is a folder with a text of its name")
-    return convert(path.read_text(encoding="utf-8"), path.name)
+    return deepcopy(_converted(path.read_text(encoding="utf-8"), path.name))
+
+
+@lru_cache(maxsize=16)
+def _converted(text: str, name: str) -> NotebookNode:
+    """Convert once what is read several times for each submission."""
+    return convert(text, name)
 
 
 def convert(text: str, name: str) -> NotebookNode:

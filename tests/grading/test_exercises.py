@@ -2,8 +2,8 @@
 
 import nbformat
 import pytest
-from conftest import ROOT, course, submit
 from nbgrader.api import Gradebook
+from tiny_class import ROOT, course, submit
 
 from course_lib.grading.course import CourseError, find_root, surroundings
 from course_lib.grading.exercises import build, find_assignments, prepare

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import GRADE, RIGHT, SANDBOXED, STUDENTS, course, submit
 from nbgrader.api import Gradebook
+from tiny_class import GRADE, RIGHT, SANDBOXED, STUDENTS, course, submit
 
 from course_lib.grading import records, sandbox
 from course_lib.grading.course import CourseError

@@ -8,12 +8,12 @@ from pathlib import Path
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from conftest import RIGHT, SANDBOXED
 from hostile import ATTACKS, GROUPS
 from hostile.attack import Attack
 from hostile.classroom import CLASSMATE, HONEST, Findings, grade_class
 from nbconvert.exporters import HTMLExporter
 from nbgrader.server_extensions.formgrader import handlers
+from tiny_class import RIGHT, SANDBOXED
 
 from course_lib.grading import sandbox
 from course_lib.grading.course import configuration

@@ -1,11 +1,11 @@
-"""What becomes of each submission of the class in conftest.py."""
+"""What becomes of each submission of the class in tiny_class.py."""
 
 import json
 
 import nbformat
 import pytest
-from conftest import TINY
 from nbgrader.api import Gradebook
+from tiny_class import TINY
 
 from course_lib.grading import checks, wire
 from course_lib.grading.judge import _read_replies, mismatched_points

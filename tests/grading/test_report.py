@@ -14,13 +14,13 @@ import nbgrader
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
-from conftest import RIGHT, SANDBOXED, TINY, course, make_course, submit
 from hypothesis import given
 from hypothesis import strategies as st
 from nbconvert.exporters import HTMLExporter
 from nbformat.v4 import new_markdown_cell
 from nbgrader.api import Gradebook
 from scipy import stats
+from tiny_class import RIGHT, SANDBOXED, TINY, course, make_course, submit
 from traitlets.config import Config
 
 from course_lib.grading import anonymous as anonymous_module

@@ -5,8 +5,8 @@ import shutil
 
 import nbformat
 import pytest
-from conftest import GRADE, ROOT, course
 from test_leaks import leaks, readable, secrets, squeeze
+from tiny_class import GRADE, ROOT, course
 
 from course_lib.grading import checks
 from course_lib.grading.exercises import find_assignments

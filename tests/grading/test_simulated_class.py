@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import SANDBOXED
+from tiny_class import SANDBOXED
 
 from course_lib import metrics
 from course_lib.grading import sandbox

@@ -2,7 +2,7 @@
 
 import nbformat
 import pytest
-from conftest import TINY
+from tiny_class import TINY
 
 from course_lib.grading.course import CourseError
 from course_lib.grading.source import convert, read, solution_regions

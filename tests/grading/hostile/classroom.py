@@ -29,8 +29,8 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from conftest import MEAN, NOISY, course, make_course  # noqa: E402
 from nbgrader.api import Gradebook  # noqa: E402
+from tiny_class import MEAN, NOISY, course, make_course  # noqa: E402
 
 from hostile import ATTACKS, GROUPS, Attack  # noqa: E402
 from hostile.attack import fill  # noqa: E402
