@@ -37,6 +37,7 @@ import numpy as np
 
 from course_lib import decoder
 from course_lib.datasets import load_mnist
+from course_lib.thesis_study import FULL
 from course_lib.vae import VAE, binarize, fit_vae, to_mlps
 
 N_THESIS = 5000  # its errors are those of the first 5,000 training images
@@ -52,7 +53,7 @@ class Size(NamedTuple):
 
 
 SIZES = {
-    "full": Size({"width": 784, "encoder_depth": 5, "decoder_depth": 4}, 45, 4e-4, "float32"),
+    "full": Size(**FULL, dtype="float32"),
     "small": Size({"width": 192, "encoder_depth": 3, "decoder_depth": 3}, 20, 1e-3, "float16"),
 }
 

@@ -154,6 +154,17 @@ def read_csv(path: Path, member: str, columns: list[str], usecols: range) -> np.
         return np.loadtxt(lines, delimiter=",", usecols=usecols, ndmin=2)
 
 
+def read_gzip_csv(path: Path, parts: list[tuple[list[int], Any]]) -> list[np.ndarray]:
+    """Return columns of a gzipped CSV file without a header: one array for each (columns, type)."""
+    with _reading(path, "a gzipped CSV file"):
+        lines = gzip.decompress(path.read_bytes()).decode().splitlines()
+    with _reading(path, "rows with the columns of the set"):
+        return [
+            np.loadtxt(lines, delimiter=",", usecols=columns, dtype=dtype, ndmin=2)
+            for columns, dtype in parts
+        ]
+
+
 def content_digest(arrays: list[np.ndarray]) -> str:
     """Return the SHA-256 of arrays: their types, shapes and values, in this order.
 

@@ -246,12 +246,52 @@ def as_positive_int(value: Any, name: str) -> int:
     >>> as_positive_int(np.int64(3), "k")
     3
     """
-    expected = "an integer of at least 1"
+    return _as_int(value, name, 1)
+
+
+def as_nonnegative_int(value: Any, name: str) -> int:
+    """Return ``value`` as an ``int`` of at least 0, such as a seed.
+
+    Raises
+    ------
+    TypeError
+        If ``value`` is not an integer; a boolean or ``2.0`` is not one here.
+    ValueError
+        If ``value`` is below 0.
+
+    Examples
+    --------
+    >>> as_nonnegative_int(0, "seed")
+    0
+    """
+    return _as_int(value, name, 0)
+
+
+def _as_int(value: Any, name: str, least: int) -> int:
+    expected = f"an integer of at least {least}"
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(message(name, expected, reprlib.repr(value)))
-    if value < 1:
+    if value < least:
         raise ValueError(message(name, expected, value))
     return int(value)
+
+
+def as_verbose(value: Any) -> int:
+    """Return what Keras is told to print: 0 nothing, 1 a bar, 2 a line for each epoch.
+
+    Raises
+    ------
+    ValueError
+        If ``value`` is none of them.
+
+    Examples
+    --------
+    >>> as_verbose(2)
+    2
+    """
+    if value not in (0, 1, 2):
+        raise ValueError(message("verbose", "0, 1 or 2", reprlib.repr(value)))
+    return value
 
 
 def as_finite_real(value: Any, name: str) -> float:

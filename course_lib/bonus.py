@@ -9,14 +9,20 @@ The weights are drawn with the global seed of Keras: call ``keras.utils.set_rand
 before :func:`bonus_mlp` to get the same model again.
 """
 
-import numbers
 from typing import NamedTuple
 
 import keras
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from course_lib._validation import as_matrix, as_positive_int, message, same_length
+from course_lib._validation import (
+    as_matrix,
+    as_nonnegative_int,
+    as_positive_int,
+    as_verbose,
+    message,
+    same_length,
+)
 
 __all__ = ["HeldOut", "bonus_mlp", "fit_bonus", "held_out_error"]
 
@@ -37,7 +43,8 @@ class HeldOut(NamedTuple):
 def bonus_mlp(n_inputs: int = 2, *, n_outputs: int = 2) -> keras.Sequential:
     """Return the source's network: two hidden layers of 64 units, from a point to a point.
 
-    Chapter *The latent space, studied*. Source: thesis, section 3.6.1, ``build_model``.
+    Equation ``eq-bonus`` of the chapter *The latent space, studied*. Source: thesis, section
+    3.6.1, ``build_model``.
 
     Parameters
     ----------
@@ -86,9 +93,9 @@ def fit_bonus(
 ) -> keras.callbacks.History:
     """Train the bonus model as the source does, with the last fifth set aside for validation.
 
-    Batches of 32, mean squared error, Adam. Chapter *The latent space, studied*. Source:
-    thesis, section 3.6.1. It then measures its model on these very points: take others, for
-    which :func:`held_out_error` is made.
+    Batches of 32, mean squared error, Adam. Equation ``eq-bonus`` of the chapter *The latent
+    space, studied*. Source: thesis, section 3.6.1. It then measures its model on these very
+    points: take others, for which :func:`held_out_error` is made.
 
     Parameters
     ----------
@@ -128,7 +135,7 @@ def fit_bonus(
     same_length(inputs, targets, "inputs", "targets")
     if len(inputs) < 2:
         raise ValueError(message("inputs", "at least 2 points, to learn and to validate", 1))
-    epochs, seed, verbose = as_positive_int(epochs, "epochs"), _as_seed(seed), _as_verbose(verbose)
+    epochs, seed = as_positive_int(epochs, "epochs"), as_nonnegative_int(seed, "seed")
     keras.utils.set_random_seed(seed)
     return model.fit(
         inputs,
@@ -136,7 +143,7 @@ def fit_bonus(
         batch_size=BATCH_SIZE,
         epochs=epochs,
         validation_split=VALIDATION_SHARE,
-        verbose=verbose,
+        verbose=as_verbose(verbose),
     )
 
 
@@ -209,17 +216,3 @@ def _as_rows_of(size: int, values: ArrayLike, name: str) -> NDArray[np.float32]:
     if values.shape[1] != size:
         raise ValueError(message(name, f"shape (n, {size})", f"shape {values.shape}"))
     return values.astype(np.float32, copy=False)
-
-
-def _as_seed(value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(message("seed", "an integer of at least 0", repr(value)))
-    if value < 0:
-        raise ValueError(message("seed", "an integer of at least 0", value))
-    return int(value)
-
-
-def _as_verbose(value: int) -> int:
-    if value not in (0, 1, 2):
-        raise ValueError(message("verbose", "0, 1 or 2", repr(value)))
-    return value

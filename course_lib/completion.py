@@ -38,8 +38,8 @@ class Completion(NamedTuple):
 def complete(decoder: MLP, images: ArrayLike, known: ArrayLike) -> Completion:
     """Find the latent point whose decoded image is nearest to each image on its known pixels.
 
-    Chapter *Autoencoders and the VAE*. Source: thesis, section 1.2, which names the problem
-    and leaves it there.
+    Equation ``eq-completion`` of the chapter *Autoencoders and the VAE*. Source: thesis,
+    section 1.2, which names the problem and leaves it there.
 
     Parameters
     ----------

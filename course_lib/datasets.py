@@ -7,12 +7,13 @@ Where a set cannot be had, the loader says so: it never shows other data
 unless the caller asks for a stand-in.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from course_lib._data_files import (
     DataError,
+    DataFile,
     DataNotFoundError,
     fetch_with_sklearn,
     in_data_dir,
@@ -23,6 +24,7 @@ from course_lib._data_registry import (
     BIKE_COLUMNS,
     BIKE_SHARING,
     CALIFORNIA_HOUSING,
+    CARDIO,
     COVER_CLASSES,
     COVER_NAMES,
     COVTYPE,
@@ -30,7 +32,13 @@ from course_lib._data_registry import (
     FASHION_MNIST,
     GARMENT_CLASSES,
     HOUSING_NAMES,
+    KDDCUP,
+    KDDCUP_CATEGORIES,
+    KDDCUP_COLUMNS,
+    MAMMOGRAPHY,
     MNIST,
+    SHUTTLE,
+    THYROID,
 )
 from course_lib._validation import message, same_length
 
@@ -42,14 +50,19 @@ __all__ = [
     "load_bike_sharing",
     "load_breast_cancer",
     "load_california_housing",
+    "load_cardio",
     "load_covtype",
     "load_diabetes",
     "load_digits",
     "load_fashion_mnist",
     "load_images_at_hand",
     "load_iris",
+    "load_kddcup99",
+    "load_mammography",
     "load_mnist",
     "load_pizza_prices",
+    "load_shuttle",
+    "load_thyroid",
     "load_wine",
 ]
 
@@ -70,11 +83,15 @@ class Table:
         Name of each class, or the one name of the quantity.
     source, licence : str
         Where the data come from, and on what terms.
+    categories : dict of str to list of str, optional
+        For each column of ``X`` that holds numbers of categories, counted from 0: its name,
+        and the names of the categories. No such column when left out.
 
     Raises
     ------
     ValueError
-        If the numbers of rows, or of columns and names, differ.
+        If the numbers of rows, or of columns and names, differ, or a column of
+        ``categories`` is none of the features.
 
     Examples
     --------
@@ -88,10 +105,19 @@ class Table:
     target_names: list[str]
     source: str
     licence: str
+    categories: dict[str, list[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         same_length(self.X, self.y, "X", "y")
         same_length(self.X[0], self.feature_names, "a row of X", "feature_names")
+        unknown = sorted(set(self.categories) - set(self.feature_names))
+        if unknown:
+            raise ValueError(message("categories", "names of features", ", ".join(unknown)))
+
+    @property
+    def numeric_columns(self) -> list[int]:
+        """Indices of the columns that hold no category."""
+        return [i for i, name in enumerate(self.feature_names) if name not in self.categories]
 
 
 @dataclass(frozen=True)
@@ -403,6 +429,171 @@ def load_covtype() -> Table:
         target_names=COVER_CLASSES.copy(),
         source=f"Covertype (J. A. Blackard, D. J. Dean, 1998), {rows}",
         licence="reuse unlimited; (c) J. A. Blackard and Colorado State University",
+    )
+
+
+# --- Tables with known anomalies ----------------------------------------------------------------
+
+
+def load_thyroid() -> Table:
+    """Return six measures of the thyroid of 3,772 patients; 93 of them are ill.
+
+    The anomalies are the patients whose gland works too much.
+
+    Returns
+    -------
+    Table
+        X (3772, 6), y (3772,): 1 for an anomaly.
+
+    Raises
+    ------
+    DataNotFoundError
+        If the file is nowhere and cannot be downloaded.
+    DataError
+        If the file found is not the expected one.
+
+    Examples
+    --------
+    >>> thyroid = load_thyroid()  # doctest: +SKIP
+    >>> thyroid.y.sum()  # doctest: +SKIP
+    np.int64(93)
+    """
+    return _anomalies(THYROID, "Thyroid disease (J. R. Quinlan, 1987)")
+
+
+def load_cardio() -> Table:
+    """Return 21 measures of the heartbeat of 1,831 children before birth; 176 are in danger.
+
+    The doctors' class in between, the suspect one, was left out by those who made the set,
+    and so were some of those in danger.
+
+    Returns
+    -------
+    Table
+        X (1831, 21), y (1831,): 1 for an anomaly.
+
+    Raises
+    ------
+    DataNotFoundError
+        If the file is nowhere and cannot be downloaded.
+    DataError
+        If the file found is not the expected one.
+
+    Examples
+    --------
+    >>> cardio = load_cardio()  # doctest: +SKIP
+    >>> cardio.y.sum()  # doctest: +SKIP
+    np.int64(176)
+    """
+    return _anomalies(CARDIO, "Cardiotocography (D. Ayres-de-Campos et al., 2000)")
+
+
+def load_mammography() -> Table:
+    """Return six measures of 11,183 spots in X-ray images; 260 are calcifications.
+
+    Their values are standardised already.
+
+    Returns
+    -------
+    Table
+        X (11183, 6), y (11183,): 1 for an anomaly.
+
+    Raises
+    ------
+    DataNotFoundError
+        If the file is nowhere and cannot be downloaded.
+    DataError
+        If the file found is not the expected one.
+
+    Examples
+    --------
+    >>> spots = load_mammography()  # doctest: +SKIP
+    >>> spots.y.sum()  # doctest: +SKIP
+    np.int64(260)
+    """
+    return _anomalies(MAMMOGRAPHY, "Mammography (K. S. Woods et al., 1993)")
+
+
+def load_shuttle() -> Table:
+    """Return nine sensors of a space shuttle at 49,097 moments; 3,511 are not normal.
+
+    The anomalies are five rare states of a radiator; a sixth was left out by those who made the
+    set.
+
+    Returns
+    -------
+    Table
+        X (49097, 9), y (49097,): 1 for an anomaly.
+
+    Raises
+    ------
+    DataNotFoundError
+        If the file is nowhere and cannot be downloaded.
+    DataError
+        If the file found is not the expected one.
+
+    Examples
+    --------
+    >>> shuttle = load_shuttle()  # doctest: +SKIP
+    >>> shuttle.y.sum()  # doctest: +SKIP
+    np.int64(3511)
+    """
+    return _anomalies(SHUTTLE, "Statlog, shuttle (J. Catlett, NASA)")
+
+
+def load_kddcup99() -> Table:
+    """Return 494,021 connections of a simulated network: 41 features each; most are attacks.
+
+    The ten-percent part of the set. Only 97,278 connections are normal, and many rows occur
+    more than once: one attack alone fills half of the table. The columns protocol_type,
+    service and flag hold the numbers of their ``categories``.
+
+    Returns
+    -------
+    Table
+        X (494021, 41), y (494021,): 0 for a normal connection, 1 for an attack.
+
+    Raises
+    ------
+    DataNotFoundError
+        If the file is nowhere and cannot be downloaded.
+    DataError
+        If the file found is not the expected one.
+
+    Examples
+    --------
+    >>> connections = load_kddcup99()  # doctest: +SKIP
+    >>> connections.categories["protocol_type"]  # doctest: +SKIP
+    ['icmp', 'tcp', 'udp']
+    """
+    quantities, texts = load_checked(KDDCUP)
+    X = np.empty((len(texts), len(KDDCUP_COLUMNS)))
+    categories = {}
+    for name, column in zip(KDDCUP_CATEGORIES, texts.T, strict=False):
+        values, X[:, KDDCUP_COLUMNS.index(name)] = np.unique(column, return_inverse=True)
+        categories[name] = [value.decode() for value in values.tolist()]
+    X[:, [name not in categories for name in KDDCUP_COLUMNS]] = quantities
+    return Table(
+        X=X,
+        y=(texts[:, -1] != b"normal.").astype(np.int64),
+        feature_names=KDDCUP_COLUMNS.copy(),
+        target_names=["normal", "attack"],
+        source="KDD Cup 1999, the ten-percent part (S. Hettich, S. D. Bay, UCI, 1999)",
+        licence="CC BY 4.0, says the UCI repository",
+        categories=categories,
+    )
+
+
+def _anomalies(file: DataFile, source: str) -> Table:
+    """Return a set of ADBench, which does not name its columns."""
+    X, y = load_checked(file)
+    return Table(
+        X=X.astype(np.float64, order="C"),
+        y=y.astype(np.int64),
+        feature_names=[f"feature_{i}" for i in range(X.shape[1])],
+        target_names=["normal", "anomaly"],
+        source=f"{source}, as in ADBench (S. Han et al., 2022)",
+        licence="BSD-2-Clause, of ADBench, which took the set from ODDS",
     )
 
 

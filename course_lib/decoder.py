@@ -164,10 +164,10 @@ def forward(mlp: MLP, points: ArrayLike) -> Array:
 def push_forward(mlp: MLP, points: ArrayLike, tangents: ArrayLike) -> tuple[Array, Array]:
     """Return the outputs, and where a small step along each tangent would move them.
 
-    A tangent goes through the layers beside its point: through a Dense layer by the same
-    matrix without the bias, through an activation by its derivative at the point. Two
-    networks are linked by the chain rule: the tangents that come out of the first one go
-    into the second. Chapter *Inverting the decoder*.
+    A tangent goes through the layers beside its point: through a Dense layer by the same matrix
+    without the bias, through an activation by its derivative at the point. Two networks are
+    linked by the chain rule: the tangents that come out of the first one go into the second.
+    Equation ``eq-decoder-jacobian`` of the chapter *Inverting the decoder*.
 
     Parameters
     ----------
@@ -211,7 +211,7 @@ def linearize(mlp: MLP, points: ArrayLike) -> Linearization:
     """Return the outputs and the exact Jacobian matrix at each point.
 
     The columns of the Jacobian are what :func:`push_forward` makes of the unit vectors.
-    Chapter *Inverting the decoder*.
+    Equation ``eq-decoder-jacobian`` of the chapter *Inverting the decoder*.
 
     Parameters
     ----------
@@ -245,7 +245,7 @@ def linearize(mlp: MLP, points: ArrayLike) -> Linearization:
 def jacobian(mlp: MLP, points: ArrayLike) -> Array:
     """Return the Jacobian matrix at each point: derivatives of outputs by coordinates.
 
-    Chapter *Inverting the decoder*.
+    Equation ``eq-decoder-jacobian`` of the chapter *Inverting the decoder*.
 
     Parameters
     ----------
@@ -275,10 +275,10 @@ def jacobian(mlp: MLP, points: ArrayLike) -> Array:
 def loss_gradient(mlp: MLP, points: ArrayLike, images: ArrayLike) -> Losses:
     """Return the squared error of each decoded point, and its gradient by the point.
 
-    The error is summed over the pixels, as the thesis does: its 36.8 is a sum over 784
-    pixels, 0.047 for each. The gradient comes from back-propagation, to the point instead
-    of the weights. Chapter *Inverting the decoder*. Source: thesis, section 2.3.3 and the
-    ``loss`` of section 3.2.
+    The error is summed over the pixels, as the thesis does: its 36.8 is a sum over 784 pixels,
+    0.047 for each. The gradient comes from back-propagation, to the point instead of the
+    weights. Equation ``eq-inversion-gradient`` of the chapter *Inverting the decoder*. Source:
+    thesis, section 2.3.3 and the ``loss`` of section 3.2.
 
     Parameters
     ----------

@@ -46,8 +46,8 @@ def fixed_point(
 ) -> FixedPoint:
     """Iterate ``u <- u + damping * (E(Z) - E(D(u)))`` from ``u = E(Z)``, for each image Z.
 
-    An image is done when the residual is at most `tol`. Chapter *Inverting the decoder*.
-    Source: thesis, section 2.2, the map h_Z.
+    An image is done when the residual is at most `tol`. Equation ``eq-fixed-point`` of the
+    chapter *Inverting the decoder*. Source: thesis, section 2.2, the map h_Z.
 
     Parameters
     ----------
@@ -114,10 +114,10 @@ def contraction_norms(
 ) -> Array:
     """Return how much the map of :func:`fixed_point` can stretch a small step at each point.
 
-    It is the largest singular value of ``I - damping * J``, with the Jacobian J of E after
-    D. Below 1 the map pulls neighbours together. Banach's theorem asks for one number below
-    1 on the whole plane; the map over the plane shows where that fails. Chapter *Inverting
-    the decoder*. Source: thesis, section 2.2.
+    It is the largest singular value of ``I - damping * J``, with the Jacobian J of E after D.
+    Below 1 the map pulls neighbours together. Banach's theorem asks for one number below 1 on
+    the whole plane; the map over the plane shows where that fails. Equation ``eq-contraction``
+    of the chapter *Inverting the decoder*. Source: thesis, section 2.2.
 
     Parameters
     ----------

@@ -76,9 +76,9 @@ def invert(
 ) -> Inversion:
     """Find, for each image, the point whose decoded image is nearest.
 
-    Each image is a problem of its own: the result does not depend on the images beside it.
-    All is computed in the type of the decoder. Chapter *Inverting the decoder*. Source:
-    thesis, sections 2.3.3 and 3.2, whose method is ``"adafactor"``.
+    Each image is a problem of its own: the result does not depend on the images beside it. All
+    is computed in the type of the decoder. Equation ``eq-inversion`` of the chapter *Inverting
+    the decoder*. Source: thesis, sections 2.3.3 and 3.2, whose method is ``"adafactor"``.
 
     ===========  =============================================================  ============
     method       what it does                                                   settings
@@ -152,8 +152,8 @@ def invert(
 def relative_gains(losses: ArrayLike, start_losses: ArrayLike) -> Array:
     """Return the change of each loss as a share of the first one: -0.05 is 5 % better.
 
-    Chapter *Inverting the decoder*. Source: thesis, section 3.3.2, delta, which is a
-    hundred times this.
+    Equation ``eq-relative-gain`` of the chapter *Inverting the decoder*. Source: thesis,
+    section 3.3.2, delta, which is a hundred times this.
 
     Parameters
     ----------

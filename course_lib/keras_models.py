@@ -18,10 +18,12 @@ from course_lib import convolution, layers
 from course_lib._validation import (
     as_array,
     as_labels,
+    as_nonnegative_int,
     as_nonnegative_real,
     as_positive_int,
     as_positive_real,
     as_rows,
+    as_verbose,
     message,
     same_length,
 )
@@ -269,7 +271,7 @@ def augmentation(*, garments: bool = False, seed: int | None = None) -> keras.Se
     (TensorShape([2, 28, 28, 1]), False)
     """
     garments = _as_flag(garments, "garments")
-    seed = None if seed is None else _as_seed(seed)
+    seed = None if seed is None else as_nonnegative_int(seed, "seed")
     pixels, interpolation = (GARMENT_SHIFT, "nearest") if garments else (SHIFT, "bilinear")
     share = pixels / SIDE
     stack = [
@@ -414,7 +416,7 @@ def fit_strong(
     X, y = _as_data(_as_model(model), X, y)
     if validation is not None:
         validation = _as_validation(model, validation)
-    epochs, seed, verbose = as_positive_int(epochs, "epochs"), _as_seed(seed), _as_verbose(verbose)
+    epochs, seed = as_positive_int(epochs, "epochs"), as_nonnegative_int(seed, "seed")
     keras.utils.set_random_seed(seed)
     augment = augmentation(garments=garments, seed=seed)
     shuffled = tf.data.Dataset.from_tensor_slices((X, y)).shuffle(len(X), seed=seed)
@@ -427,7 +429,7 @@ def fit_strong(
         shuffle=False,  # done above
         epochs=epochs,
         validation_data=validation,
-        verbose=verbose,
+        verbose=as_verbose(verbose),
     )
 
 
@@ -638,17 +640,3 @@ def _as_flag(value: bool, name: str) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise TypeError(message(name, "True or False", repr(value)))
     return bool(value)
-
-
-def _as_seed(value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(message("seed", "an integer of at least 0", repr(value)))
-    if value < 0:
-        raise ValueError(message("seed", "an integer of at least 0", value))
-    return int(value)
-
-
-def _as_verbose(value: int) -> int:
-    if value not in (0, 1, 2):
-        raise ValueError(message("verbose", "0, 1 or 2", repr(value)))
-    return value

@@ -140,8 +140,9 @@ class TranslationField(NamedTuple):
 def space_summary(points: ArrayLike) -> SpaceSummary:
     """Return the mean and the covariance matrix of a space.
 
-    Chapter *The latent space, studied*. Source: thesis, section 3.3.2 and annex E, which do
-    not say what they divide by; for 5,000 points their digits are the same either way.
+    Equation ``eq-space-summary`` of the chapter *The latent space, studied*. Source: thesis,
+    section 3.3.2 and annex E, which do not say what they divide by; for 5,000 points their
+    digits are the same either way.
 
     Parameters
     ----------
@@ -236,10 +237,10 @@ def spread(values: ArrayLike) -> Spread:
 def gains(start_losses: ArrayLike, losses: ArrayLike) -> Array:
     """Return by how many percent each loss changed: negative where the image is nearer.
 
-    The losses are squared distances. A distance changes by about half as many percent. The
-    mean of the gains is not the gain of the mean loss: an image with a small loss weighs as
-    much as one with a large loss.
-    Chapter *The latent space, studied*. Source: thesis, section 3.3.2, the vector delta.
+    The losses are squared distances. A distance changes by about half as many percent. The mean
+    of the gains is not the gain of the mean loss: an image with a small loss weighs as much as
+    one with a large loss. Equation ``eq-gain`` of the chapter *The latent space, studied*.
+    Source: thesis, section 3.3.2, the vector delta.
 
     Parameters
     ----------
@@ -278,8 +279,9 @@ def gains(start_losses: ArrayLike, losses: ArrayLike) -> Array:
 def success_rate(digits_seen: ArrayLike, digits: ArrayLike) -> SuccessRate:
     """Count the decoded points that show the digit of their image.
 
-    A judge, a network that reads digits, says what it sees. Chapter *The latent space,
-    studied*. Source: thesis, section 3.4, which prints a share of 0.8352 as "0.8352 %".
+    A judge, a network that reads digits, says what it sees. Equation ``eq-success-rate`` of the
+    chapter *The latent space, studied*. Source: thesis, section 3.4, which prints a share of
+    0.8352 as "0.8352 %".
 
     Parameters
     ----------
@@ -315,11 +317,12 @@ def success_rate(digits_seen: ArrayLike, digits: ArrayLike) -> SuccessRate:
 def compare_success(before: ArrayLike, after: ArrayLike, digits: ArrayLike) -> Comparison:
     """Say whether a method shows the right digit more often than another, on the same images.
 
-    Only the images on which the two differ count. The interval is that of Bonett and Price,
-    who add one image to each of the two kinds. Chapter *The latent space, studied*. Source:
-    none in the thesis; McNemar, *Note on the Sampling Error of the Difference between
-    Correlated Proportions or Percentages*; Bonett and Price, *Adjusted Wald Confidence
-    Interval for a Difference of Binomial Proportions Based on Paired Data*.
+    Only the images on which the two differ count. The interval is that of Bonett and Price, who
+    add one image to each of the two kinds. Equation ``eq-success-difference`` of the chapter
+    *The latent space, studied*. Source: none in the thesis; McNemar, *Note on the Sampling
+    Error of the Difference between Correlated Proportions or Percentages*; Bonett and Price,
+    *Adjusted Wald Confidence Interval for a Difference of Binomial Proportions Based on Paired
+    Data*.
 
     Parameters
     ----------
@@ -400,8 +403,9 @@ def alignment(starts: ArrayLike, ends: ArrayLike) -> Alignment:
 
     The source colours its arrows by the sign of the scalar product, and shades them by its
     size, which mostly says how far out the point is. The cosine keeps the direction only.
-    Chapter *The latent space, studied*. Source: thesis, section 3.6.3. There u is written
-    as one vector, and the text's MN MT points backwards; figure 14 has it right.
+    Equation ``eq-translation`` of the chapter *The latent space, studied*. Source: thesis,
+    section 3.6.3. There u is written as one vector, and the text's MN MT points backwards;
+    figure 14 has it right.
 
     Parameters
     ----------
@@ -437,8 +441,8 @@ def alignment(starts: ArrayLike, ends: ArrayLike) -> Alignment:
 def translation_field(starts: ArrayLike, ends: ArrayLike, *, bins: int = 20) -> TranslationField:
     """Return the mean translation in each cell of a grid over the plane.
 
-    Chapter *The latent space, studied*. Source: thesis, section 3.6.3, whose figure draws
-    the 5,000 arrows themselves.
+    Equation ``eq-translation`` of the chapter *The latent space, studied*. Source: thesis,
+    section 3.6.3, whose figure draws the 5,000 arrows themselves.
 
     Parameters
     ----------
@@ -475,10 +479,11 @@ def explained_variance(starts: ArrayLike, ends: ArrayLike, *, bins: int = 10) ->
     """Return the share of the translations' variance that the cell of the start predicts.
 
     It estimates how much a model can learn that sees the point and not the image. Each
-    translation is predicted by the mean of the others in its cell, and by the mean of all
-    the others where it is alone: a mean that contains what it predicts would explain a share
-    by chance, and all of it in a cell with one point. Chapter *The latent space, studied*.
-    Source: none in the thesis, whose figure 14 is judged by eye.
+    translation is predicted by the mean of the others in its cell, and by the mean of all the
+    others where it is alone: a mean that contains what it predicts would explain a share by
+    chance, and all of it in a cell with one point. Equation ``eq-explained-variance`` of the
+    chapter *The latent space, studied*. Source: none in the thesis, whose figure 14 is judged
+    by eye.
 
     Parameters
     ----------

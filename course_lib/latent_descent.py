@@ -30,9 +30,10 @@ class RowAdafactor(Optimizer):
     A step divides the gradient by its root mean square over the past, which forgets more
     slowly as the steps go on. Then it is scaled by the size of the point: a point moves by
     at most about ``learning_rate`` times its own length, or 1/1000 near zero. So 150 steps
-    of 0.001 move it by 15 % of its length and no farther, wherever the minimum is. Chapter
-    *Inverting the decoder*. Source: thesis, section 3.2; Shazeer and Stern, *Adafactor:
-    Adaptive Learning Rates with Sublinear Memory Cost*, algorithm 4.
+    of 0.001 move it by 15 % of its length and no farther, wherever the minimum is.
+    Equation ``eq-adafactor-row`` of the chapter *Inverting the decoder*. Source: thesis,
+    section 3.2; Shazeer and Stern, *Adafactor: Adaptive Learning Rates with Sublinear Memory
+    Cost*, algorithm 4.
 
     Parameters
     ----------
@@ -84,7 +85,10 @@ def adafactor(
     steps: int = STEPS,
     learning_rate: float | Schedule = ADAFACTOR_RATE,
 ) -> Descent:
-    """Descend as the source does: `steps` steps of Adafactor for each image."""
+    """Descend as the source does: `steps` steps of Adafactor for each image.
+
+    Equation ``eq-adafactor-row`` of the chapter *Inverting the decoder*.
+    """
     return _descend(decoder, images, start, RowAdafactor(learning_rate), steps)
 
 
@@ -96,7 +100,10 @@ def adam(
     steps: int = STEPS,
     learning_rate: float | Schedule | None = None,
 ) -> Descent:
-    """Descend by Adam; left out, the rate falls from 0.02 to 0 along half a cosine."""
+    """Descend by Adam; left out, the rate falls from 0.02 to 0 along half a cosine.
+
+    Equation ``eq-adam`` of the chapter *Training in practice*.
+    """
     if learning_rate is None:
         learning_rate = cosine(ADAM_RATE, as_positive_int(steps, "steps"))
     return _descend(decoder, images, start, Adam(learning_rate), steps)

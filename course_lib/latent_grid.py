@@ -93,9 +93,9 @@ def latent_grid(
 ) -> LatentGrid:
     """Tabulate a decoder on the square from ``-half_width`` to ``half_width``.
 
-    Expanding the square of the distance of an image z to a decoded node d shows what to
-    keep of the node: ``-2 d . z + d . d``, and the rest, ``z . z``, belongs to the image.
-    Chapter *Inverting the decoder*.
+    Expanding the square of the distance of an image z to a decoded node d shows what to keep of
+    the node: ``-2 d . z + d . d``, and the rest, ``z . z``, belongs to the image. Equation
+    ``eq-latent-table`` of the chapter *Inverting the decoder*.
 
     Parameters
     ----------

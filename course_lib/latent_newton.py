@@ -41,6 +41,8 @@ def bfgs(
 ) -> Descent:
     """Minimise each loss by BFGS with a line search that goes back until the loss falls.
 
+    Equation ``eq-bfgs-update`` of the chapter *Inverting the decoder*.
+
     Parameters
     ----------
     decoder, images, start
@@ -148,6 +150,7 @@ def lm(
 
     The decoder is replaced by its tangent, for which the minimum is known. A damping pulls
     the step back towards the point: less after a success, more after a failure.
+    Equation ``eq-lm-step`` of the chapter *Inverting the decoder*.
 
     Parameters
     ----------
@@ -221,6 +224,7 @@ def positive_inverse(matrices: ArrayLike) -> Array:
 
     A direction that bends down is taken as bending up, and a flat one is given a little
     curvature: minus the result times the gradient then always goes downhill.
+    Equation ``eq-newton-step`` of the chapter *Inverting the decoder*.
 
     Parameters
     ----------

@@ -72,8 +72,9 @@ def mardia_skewness(points: ArrayLike) -> Result:
 
     The p-value comes from the chi-squared law with d(d + 1)(d + 2) / 6 degrees of freedom,
     after Mardia's correction for small samples, which gives the statistic the right mean.
-    Chapter *The latent space, studied*. Source: Mardia, *Applications of Some Measures of
-    Multivariate Skewness and Kurtosis in Testing Normality and Robustness Studies*.
+    Equation ``eq-mardia`` of the chapter *The latent space, studied*. Source: Mardia,
+    *Applications of Some Measures of Multivariate Skewness and Kurtosis in Testing Normality
+    and Robustness Studies*.
 
     Parameters
     ----------
@@ -115,9 +116,9 @@ def mardia_skewness(points: ArrayLike) -> Result:
 def mardia_kurtosis(points: ArrayLike) -> Result:
     """Test the tails of a sample: Mardia's multivariate kurtosis, d(d + 2) for a normal law.
 
-    The p-value is two-sided and comes from the normal law, with the mean and the variance
-    that the kurtosis of n normal points has exactly. Chapter *The latent space, studied*.
-    Source: as :func:`mardia_skewness`.
+    The p-value is two-sided and comes from the normal law, with the mean and the variance that
+    the kurtosis of n normal points has exactly. Equation ``eq-mardia`` of the chapter *The
+    latent space, studied*. Source: as :func:`mardia_skewness`.
 
     Parameters
     ----------
@@ -159,9 +160,10 @@ def henze_zirkler(points: ArrayLike) -> Result:
     """Compare a sample with a normal law by their characteristic functions.
 
     Every law that is not normal is detected by a large enough sample. The p-value comes from
-    the log-normal law with the mean and the variance of the statistic under H0. The time
-    grows as the square of n. Chapter *The latent space, studied*. Source: Henze and Zirkler,
-    *A Class of Invariant Consistent Tests for Multivariate Normality*.
+    the log-normal law with the mean and the variance of the statistic under H0. The time grows
+    as the square of n. Equation ``eq-henze-zirkler`` of the chapter *The latent space,
+    studied*. Source: Henze and Zirkler, *A Class of Invariant Consistent Tests for Multivariate
+    Normality*.
 
     Parameters
     ----------
@@ -236,7 +238,7 @@ def squared_mahalanobis(points: ArrayLike) -> Array:
     """Return the squared distance of each point from the mean, in units of the spread there.
 
     For a normal law they follow, nearly, the chi-squared law with d degrees of freedom.
-    Chapter *The latent space, studied*.
+    Equation ``eq-mahalanobis`` of the chapter *The latent space, studied*.
 
     Parameters
     ----------
@@ -310,9 +312,9 @@ def simulate_null(n: int, d: int, *, rng: np.random.Generator, n_simulations: in
 def mahalanobis_ks(points: ArrayLike, null: NullLaw) -> Result:
     """Test the distances from the mean: Kolmogorov's distance of their law to chi-squared.
 
-    The p-value is a share of simulated samples, and the sample counts as one of them. So it
-    is at least 1 / (n_simulations + 1), and for a normal law it is below 5 % with a
-    probability of at most 5 %, whatever n. Chapter *The latent space, studied*.
+    The p-value is a share of simulated samples, and the sample counts as one of them. So it is
+    at least 1 / (n_simulations + 1), and for a normal law it is below 5 % with a probability of
+    at most 5 %, whatever n. Equation ``eq-ks`` of the chapter *The latent space, studied*.
 
     Parameters
     ----------
@@ -365,11 +367,11 @@ def _distance_to_chi2(points: ArrayLike) -> float:
 def ks_of_norms(points: ArrayLike) -> Result:
     """Do what the source does: compare the norms of the points with a normal law.
 
-    Never use it. The norm of a normal point is not normal: it is positive, and for the
-    standard normal law in the plane it has Rayleigh's law. So a large normal sample is
-    always rejected. The p-value is also wrong: it is Kolmogorov's, which is for a mean and a
-    standard deviation that are known, not estimated. Chapter *The latent space, studied*.
-    Source: thesis, section 3.5.1.
+    Never use it. The norm of a normal point is not normal: it is positive, and for the standard
+    normal law in the plane it has Rayleigh's law. So a large normal sample is always rejected.
+    The p-value is also wrong: it is Kolmogorov's, which is for a mean and a standard deviation
+    that are known, not estimated. Equation ``eq-ks`` of the chapter *The latent space,
+    studied*. Source: thesis, section 3.5.1.
 
     Parameters
     ----------

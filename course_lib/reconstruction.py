@@ -103,8 +103,8 @@ class Reconstruction:
 def reconstruct(decoder: MLP, points: ArrayLike, images: ArrayLike) -> Reconstruction:
     """Decode points and compare them with their images: one evaluation.
 
-    The source minimises the same sum of squares. Chapter *Inverting the decoder*. Source:
-    thesis, section 2.3.3.
+    The source minimises the same sum of squares. Equation ``eq-inversion`` of the chapter
+    *Inverting the decoder*. Source: thesis, section 2.3.3.
 
     Parameters
     ----------

@@ -6,7 +6,6 @@ coordinates and back. The encoder and the decoder are stacks of Dense layers; th
 Keras: call ``keras.utils.set_random_seed(0)`` before a model is made to get the same again.
 """
 
-import numbers
 import reprlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -21,9 +20,11 @@ from course_lib._validation import (
     as_array,
     as_generator,
     as_matrix,
+    as_nonnegative_int,
     as_positive_int,
     as_positive_real,
     as_rows,
+    as_verbose,
     message,
 )
 from course_lib.decoder import MLP
@@ -106,8 +107,9 @@ def build_autoencoder(
     """Return an autoencoder that learns to give back its input with a small squared error.
 
     The error is summed over the pixels. Without hidden layers and with a linear output it
-    can do what PCA does, and no more: the best plane through the images. Chapter
-    *Autoencoders and the VAE*. Source: thesis, section 1.1.
+    can do what PCA does, and no more: the best plane through the images.
+    Equation ``eq-autoencoder`` of the chapter *Autoencoders and the VAE*. Source: thesis,
+    section 1.1.
 
     Parameters
     ----------
@@ -142,7 +144,7 @@ def build_autoencoder(
     if output not in ("sigmoid", "linear"):
         raise ValueError(message("output", "sigmoid or linear", reprlib.repr(output)))
     width, latent_dim = as_positive_int(width, "width"), as_positive_int(latent_dim, "latent_dim")
-    depth = _as_nonnegative_int(depth, "depth")
+    depth = as_nonnegative_int(depth, "depth")
     encoder = _encoder(width, depth, latent_dim)
     decoder = _decoder(width, depth, latent_dim, output)
     model = keras.Sequential([keras.Input((SIDE, SIDE)), encoder, decoder], name="autoencoder")
@@ -175,9 +177,9 @@ def reparameterize(
 ) -> NDArray[np.floating]:
     """Draw a point from the normal distribution of each image.
 
-    The noise is drawn first, then shifted and scaled: so the point is a smooth function of
-    the mean and of the variance, and gradients pass through it. Chapter *Autoencoders and
-    the VAE*. Source: thesis, section 3.1, ``reparameterize``.
+    The noise is drawn first, then shifted and scaled: so the point is a smooth function of the
+    mean and of the variance, and gradients pass through it. Equation ``eq-reparameterisation``
+    of the chapter *Autoencoders and the VAE*. Source: thesis, section 3.1, ``reparameterize``.
 
     Parameters
     ----------
@@ -210,10 +212,10 @@ def reparameterize(
 def kl_gaussian(mean: ArrayLike, log_var: ArrayLike) -> NDArray[np.floating]:
     """Return the Kullback-Leibler divergence of each normal distribution from the standard one.
 
-    It is 0 when the mean is 0 and the variance 1, and larger otherwise: the price, in nats,
-    of telling where an image lies. Chapter *Autoencoders and the VAE*. Source: none of the
-    thesis, which does not print its loss; Kingma and Welling, *Auto-Encoding Variational
-    Bayes*, appendix B.
+    It is 0 when the mean is 0 and the variance 1, and larger otherwise: the price, in nats, of
+    telling where an image lies. Equation ``eq-kl-gaussian`` of the chapter *Autoencoders and
+    the VAE*. Source: none of the thesis, which does not print its loss; Kingma and Welling,
+    *Auto-Encoding Variational Bayes*, appendix B.
 
     Parameters
     ----------
@@ -252,10 +254,10 @@ class VAE(keras.Model):
     """The thesis's variational autoencoder, and narrower relatives of it.
 
     Its loss is the negative of the ELBO, in nats for each image: the binary cross-entropy
-    summed over the pixels, and the divergence of :func:`kl_gaussian`. Training and
-    evaluation report both terms, as ``reconstruction`` and ``kl``. Chapter *Autoencoders
-    and the VAE*. Source: thesis, section 3.1, class ``CVAE``; it is called convolutional
-    there, and has no convolution.
+    summed over the pixels, and the divergence of :func:`kl_gaussian`. Training and evaluation
+    report both terms, as ``reconstruction`` and ``kl``. Equations ``eq-elbo`` and
+    ``eq-vae-model`` of the chapter *Autoencoders and the VAE*. Source: thesis, section 3.1,
+    class ``CVAE``; it is called convolutional there, and has no convolution.
 
     Parameters
     ----------
@@ -369,8 +371,8 @@ def fit_vae(
 
     The rate is constant on the first 20/45 of the steps. The fall is worth it: at a constant
     rate the encoder stays noisy, and the error of the reconstructions higher. Batches are of
-    128 images. Chapter *Autoencoders and the VAE*. Source: none; the thesis received its
-    weights and does not tell how they were trained.
+    128 images. Equation ``eq-vae-loss`` of the chapter *Autoencoders and the VAE*. Source:
+    none; the thesis received its weights and does not tell how they were trained.
 
     Parameters
     ----------
@@ -404,9 +406,7 @@ def fit_vae(
     images = _as_images(images)
     if validation is not None:
         validation = (_as_images(validation, "validation"),)
-    epochs, seed = as_positive_int(epochs, "epochs"), _as_nonnegative_int(seed, "seed")
-    if verbose not in (0, 1, 2):
-        raise ValueError(message("verbose", "0, 1 or 2", reprlib.repr(verbose)))
+    epochs, seed = as_positive_int(epochs, "epochs"), as_nonnegative_int(seed, "seed")
     rate = _schedule(learning_rate, epochs * n_batches(len(images), BATCH_SIZE))
     _as_vae(vae).compile(keras.optimizers.Adam(rate), jit_compile=False)
     keras.utils.set_random_seed(seed)
@@ -416,7 +416,7 @@ def fit_vae(
         batch_size=BATCH_SIZE,
         epochs=epochs,
         validation_data=validation,
-        verbose=verbose,
+        verbose=as_verbose(verbose),
     )
 
 
@@ -545,12 +545,3 @@ def _as_pair(mlps: Mapping[str, MLP]) -> tuple[MLP, MLP]:
         if not isinstance(mlps[name], MLP):
             raise TypeError(message(f"mlps['{name}']", "an MLP", reprlib.repr(mlps[name])))
     return mlps["encoder"], mlps["decoder"]
-
-
-def _as_nonnegative_int(value: int, name: str) -> int:
-    expected = "an integer of at least 0"
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(message(name, expected, reprlib.repr(value)))
-    if value < 0:
-        raise ValueError(message(name, expected, value))
-    return int(value)

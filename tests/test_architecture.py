@@ -11,9 +11,10 @@ import pytest
 LIBRARY = Path(__file__).resolve().parents[1] / "course_lib"
 TEACHERS = ("course_lib.grading", "course_lib.cli")
 FLAT = sorted(path for path in LIBRARY.glob("*.py") if path.stem != "cli")
-# No part of what chapters compute with; or written with Keras, and allowed to load it.
+# No part of what chapters compute with; or written with Keras or scikit-learn, and allowed to load
+# it.
 OTHERS = {"__init__", "book", "show"}
-OTHERS |= {"keras_models", "vae", "bonus", "maml", "sparse_meta_ae"}
+OTHERS |= {"keras_models", "vae", "bonus", "maml", "source_maml", "sparse_meta_ae", "detectors"}
 NUMPY_ONLY = [path.stem for path in FLAT if path.stem not in OTHERS]
 HEAVY = ("tensorflow", "keras", "torch", "sklearn", "scipy", "pandas")
 

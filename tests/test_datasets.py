@@ -404,6 +404,116 @@ def test_tables_are_read_from_the_data_dir(folder, monkeypatch, constant, load, 
         load()
 
 
+# --- Tables with known anomalies ----------------------------------------------------------------
+
+ANOMALY_FILES = ["THYROID", "CARDIO", "MAMMOGRAPHY", "SHUTTLE"]
+
+
+def load_anomalies(constant):
+    return getattr(datasets, f"load_{constant.lower()}")()
+
+
+@pytest.fixture
+def anomaly_file(folder, monkeypatch, request):
+    """Expect a file of five rows, kept as NumPy's files sometimes are: column by column."""
+    X = np.asfortranarray(np.arange(15).reshape(5, 3).astype(np.int16))
+    y = np.array([0, 1, 0, 0, 1])
+    file = getattr(datasets, request.param)._replace(digest=content_digest([X, y]), remotes=())
+    monkeypatch.setattr(datasets, request.param, file)
+    (folder / "adbench").mkdir()
+    np.savez(folder / file.name, X=X, y=y)
+    return request.param, folder / file.name
+
+
+@pytest.mark.parametrize("anomaly_file", ANOMALY_FILES, indirect=True)
+def test_anomaly_tables_are_read_from_the_data_dir(anomaly_file):
+    constant, path = anomaly_file
+    table = load_anomalies(constant)
+    check_table(table)
+    np.testing.assert_array_equal(table.X, np.arange(15).reshape(5, 3))
+    assert table.y.tolist() == [0, 1, 0, 0, 1]
+    assert table.target_names == ["normal", "anomaly"]
+    assert table.numeric_columns == [0, 1, 2] and table.categories == {}
+    np.savez(path, X=table.X, y=table.y)  # other types
+    with pytest.raises(DataError, match="expected data with the digest"):
+        load_anomalies(constant)
+
+
+CONNECTIONS = [
+    ("tcp,http,SF", "normal."),
+    ("udp,domain_u,SF", "normal."),
+    ("icmp,ecr_i,SF", "smurf."),
+    ("tcp,http,REJ", "neptune."),
+]
+KDDCUP_CSV = "".join(
+    f"{row},{kind},{','.join(str(row + i / 100) for i in range(4, 41))},{label}\n"
+    for row, (kind, label) in enumerate(CONNECTIONS)
+)
+
+
+@pytest.fixture
+def kddcup(folder, monkeypatch):
+    """Expect a file of four connections."""
+    path = folder / datasets.KDDCUP.name
+    path.write_bytes(gzip.compress(KDDCUP_CSV.encode()))
+    digest = content_digest(datasets.KDDCUP.read([path]))
+    file = datasets.KDDCUP._replace(digest=digest, remotes=())
+    monkeypatch.setattr(datasets, "KDDCUP", file)
+    return path
+
+
+def test_kddcup_has_numbers_categories_and_attacks(kddcup):
+    table = datasets.load_kddcup99()
+    check_table(table)
+    assert table.y.tolist() == [0, 0, 1, 1] and table.target_names == ["normal", "attack"]
+    assert list(table.categories) == ["protocol_type", "service", "flag"]
+    texts = []
+    for name, values in table.categories.items():
+        codes = table.X[:, table.feature_names.index(name)].astype(int)
+        texts.append([values[code] for code in codes])
+    joined = [",".join(parts) for parts in zip(*texts, strict=True)]
+    assert joined == [kind for kind, _ in CONNECTIONS]
+    assert table.numeric_columns == [0, *range(4, 41)]
+    np.testing.assert_array_equal(table.X[:, 0], range(4))
+    expected = np.arange(4)[:, None] + np.arange(4, 41) / 100
+    np.testing.assert_allclose(table.X[:, 4:], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"not gzipped", "expected a gzipped CSV file, got BadGzipFile"),
+        (gzip.compress(b"\xff\xfe"), "expected a gzipped CSV file, got UnicodeDecodeError"),
+        (gzip.compress(b"1,2\n"), "expected rows with the columns of the set, got ValueError"),
+        (
+            gzip.compress(KDDCUP_CSV.replace("0.04", "many").encode()),
+            "expected rows with the columns of the set, got ValueError",
+        ),
+        (
+            gzip.compress(KDDCUP_CSV.replace("smurf", "normal").encode()),
+            "expected data with the digest",
+        ),
+        (gzip.compress(KDDCUP_CSV.encode())[:-9], "expected a gzipped CSV file, got "),
+    ],
+)
+def test_wrong_kddcup_files_are_refused(kddcup, content, words):
+    kddcup.write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        datasets.load_kddcup99()
+    assert words in str(caught.value) and str(kddcup) in str(caught.value)
+
+
+def test_kddcup_is_the_file_that_scikit_learn_knows():
+    archive = sys.modules["sklearn.datasets._kddcup99"].ARCHIVE_10_PERCENT
+    assert datasets.KDDCUP.remotes == (Remote(archive.url, f"sha256:{archive.checksum}"),)
+
+
+def test_numeric_columns_are_those_without_categories():
+    names, kinds = ["load", "valve", "speed"], {"valve": ["open", "shut"]}
+    table = Table(np.zeros((2, 3)), np.zeros(2), names, ["y"], "made up", "none", kinds)
+    assert table.numeric_columns == [0, 2]
+
+
 # --- Downloads, from a server on this machine ---------------------------------------------------
 
 
@@ -637,6 +747,27 @@ def test_wrong_idx_file_is_refused(web_fashion, bad):
         datasets.load_fashion_mnist()
 
 
+def test_anomaly_tables_and_connections_are_downloaded(folder, server, monkeypatch):
+    names = ["38_thyroid.npz", "5976042"]
+    X, y = np.arange(6.0).reshape(2, 3), np.array([0, 1])
+    server.files = {names[0]: npz({"X": X, "y": y}), names[1]: gzip.compress(KDDCUP_CSV.encode())}
+    (folder / "local").write_bytes(server.files[names[1]])
+    digests = [content_digest([X, y]), content_digest(datasets.KDDCUP.read([folder / "local"]))]
+    for constant, name, digest in zip(["THYROID", "KDDCUP"], names, digests, strict=True):
+        file = getattr(datasets, constant)
+        assert file.remotes[0].url.endswith(f"/{name}")
+        remote = Remote(f"{server.url}/{name}", sha256(server.files[name]))
+        monkeypatch.setattr(datasets, constant, file._replace(digest=digest, remotes=(remote,)))
+    for _ in range(2):
+        assert datasets.load_thyroid().y.tolist() == [0, 1]
+        assert datasets.load_kddcup99().y.tolist() == [0, 0, 1, 1]
+    assert server.asked == names  # the second time, the cache had them
+    server.files.clear()
+    (_data_files.cache_dir() / names[0]).unlink()
+    with pytest.raises(DataNotFoundError, match=r"folder that holds adbench/38_thyroid\.npz"):
+        datasets.load_thyroid()
+
+
 # --- Downloads that scikit-learn does -----------------------------------------------------------
 
 
@@ -758,6 +889,40 @@ def test_real_covtype():
     assert cover.target_names[np.argmin(height)] == "Cottonwood/Willow"
 
 
+ANOMALY_SIZES = [
+    ("THYROID", (3772, 6), 93),
+    ("CARDIO", (1831, 21), 176),
+    ("MAMMOGRAPHY", (11183, 6), 260),
+    ("SHUTTLE", (49097, 9), 3511),
+]
+
+
+@pytest.mark.parametrize(
+    ("constant", "shape", "n_anomalies"),
+    [pytest.param(*row, marks=real(getattr(datasets, row[0]))) for row in ANOMALY_SIZES],
+)
+def test_real_anomaly_tables(constant, shape, n_anomalies):
+    table = load_anomalies(constant)
+    check_table(table)
+    assert table.X.shape == shape and table.y.sum() == n_anomalies
+    path = _data_files.in_data_dir(getattr(datasets, constant).name)
+    remote = getattr(datasets, constant).remotes[0]
+    assert sha256(path.read_bytes()) == remote.known_hash and remote.url.endswith(path.name)
+    normal, anomalous = (np.median(table.X[table.y == kind], axis=0) for kind in (0, 1))
+    assert (np.abs(normal - anomalous) > 0.5 * table.X.std(axis=0)).any()
+
+
+@real(datasets.KDDCUP)
+def test_real_kddcup():
+    table = datasets.load_kddcup99()
+    check_table(table)
+    assert table.X.shape == (494021, 41) and np.sum(table.y == 0) == 97278
+    sizes = {name: len(values) for name, values in table.categories.items()}
+    assert sizes == {"protocol_type": 3, "service": 66, "flag": 11}
+    path = _data_files.in_data_dir(datasets.KDDCUP.name)
+    assert sha256(path.read_bytes()) == datasets.KDDCUP.remotes[0].known_hash
+
+
 MNIST_SIZES = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
 
 
@@ -806,6 +971,10 @@ BAD_CALLS = [
     (
         *(Table, (np.zeros((3, 2)), np.zeros(3), ["a"], ["b"], "s", "l"), {}),
         *(ValueError, "feature_names: expected 2 values like a row of X, got 1"),
+    ),
+    (
+        *(Table, (np.zeros((3, 1)), np.zeros(3), ["a"], ["b"], "s", "l", {"c": ["d"]}), {}),
+        *(ValueError, "categories: expected names of features, got c"),
     ),
     (
         *(ImageSet, (IMAGE, [0, 1], IMAGE, [0], ["a"], "s", "l", False), {}),

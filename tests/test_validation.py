@@ -6,6 +6,7 @@ import pytest
 from course_lib import _validation as validation
 
 INTEGER = "n: expected an integer of at least 1, got "
+NONNEGATIVE = "n: expected an integer of at least 0, got "
 POSITIVE = "x: expected a finite number above 0, got "
 UNIT = "x: expected a number between 0 and 1, got "
 FINITE = "x: expected a finite number, got "
@@ -30,6 +31,19 @@ BAD_CALLS = [
     (validation.as_positive_int, (2.0, "n"), TypeError, INTEGER + "2.0"),
     (validation.as_positive_int, (True, "n"), TypeError, INTEGER + "True"),
     (validation.as_positive_int, ("3", "n"), TypeError, INTEGER + "'3'"),
+    (
+        validation.as_nonnegative_int,
+        (-1, "n"),
+        ValueError,
+        "n: expected an integer of at least 0, got -1",
+    ),
+    (
+        validation.as_nonnegative_int,
+        (0.0, "n"),
+        TypeError,
+        "n: expected an integer of at least 0, got 0.0",
+    ),
+    (validation.as_verbose, (3,), ValueError, "verbose: expected 0, 1 or 2, got 3"),
     (validation.as_finite_real, (np.nan, "x"), ValueError, FINITE + "nan"),
     (validation.as_finite_real, (None, "x"), TypeError, FINITE + "None"),
     (validation.as_positive_real, (0, "x"), ValueError, POSITIVE + "0"),
