@@ -44,6 +44,9 @@ __all__ = [
     "select_outputs",
 ]
 
+# The encoder and the decoder of a small VAE, trained on MNIST by benchmarks/train_vae.py.
+SHIPPED = Path(__file__).parent / "weights" / "vae_small.npz"
+
 Array = NDArray[np.floating]
 
 OUTPUTS = {"sigmoid": sigmoid.function, "linear": identity.function}
@@ -158,7 +161,7 @@ def forward(mlp: MLP, points: ArrayLike) -> Array:
     array([[3.5],
            [1.5]])
     """
-    return _activations(mlp, _as_points(mlp, points))[-1]
+    return layer_outputs(mlp, _as_points(mlp, points))[-1]
 
 
 def push_forward(mlp: MLP, points: ArrayLike, tangents: ArrayLike) -> tuple[Array, Array]:
@@ -199,11 +202,11 @@ def push_forward(mlp: MLP, points: ArrayLike, tangents: ArrayLike) -> tuple[Arra
     if (n, n_inputs) != points.shape:
         expected = f"shape ({len(points)}, n_tangents, {mlp.n_inputs})"
         raise ValueError(message("tangents", expected, f"shape {tangents.shape}"))
-    activations = _activations(mlp, points)
+    activations = layer_outputs(mlp, points)
     for layer, matrix in enumerate(mlp.weights, start=1):
         # One product for the tangents of all points: n small ones would be many times slower.
         tangents = (tangents.reshape(n * k, -1) @ matrix).reshape(n, k, -1)
-        tangents *= _slope(mlp, layer, activations[layer])[:, np.newaxis]
+        tangents *= layer_slope(mlp, layer, activations[layer])[:, np.newaxis]
     return activations[-1], tangents
 
 
@@ -311,12 +314,12 @@ def loss_gradient(mlp: MLP, points: ArrayLike, images: ArrayLike) -> Losses:
     if images.shape != (len(points), mlp.n_outputs):
         expected = f"shape ({len(points)}, {mlp.n_outputs}), an image for each point"
         raise ValueError(message("images", expected, f"shape {images.shape}"))
-    activations = _activations(mlp, points)
+    activations = layer_outputs(mlp, points)
     residuals = activations[-1] - images
     losses = np.einsum("ij,ij->i", residuals, residuals)
     delta = 2 * residuals  # dL/da, then through each layer dL/dz and dL/da of the one before
     for layer in range(len(mlp.weights), 0, -1):
-        delta *= _slope(mlp, layer, activations[layer])
+        delta *= layer_slope(mlp, layer, activations[layer])
         delta = delta @ mlp.weights[layer - 1].T
     return Losses(losses, delta)
 
@@ -520,7 +523,7 @@ def _from_arrays(arrays: Mapping[str, NDArray[Any]], name: str) -> MLP:
 # --- the layers ---------------------------------------------------------------------------
 
 
-def _activations(mlp: MLP, points: Array) -> list[Array]:
+def layer_outputs(mlp: MLP, points: Array) -> list[Array]:
     """Return a of layer 0, which is the point, to that of the last layer."""
     activations = [points]
     for layer, (matrix, bias) in enumerate(zip(mlp.weights, mlp.biases, strict=True), start=1):
@@ -532,7 +535,7 @@ def _activations(mlp: MLP, points: Array) -> list[Array]:
     return activations
 
 
-def _slope(mlp: MLP, layer: int, a: Array) -> Array:
+def layer_slope(mlp: MLP, layer: int, a: Array) -> Array:
     """Return the derivative of the activation of a layer, counted from 1, by its value a."""
     if layer < len(mlp.weights):
         return a > 0

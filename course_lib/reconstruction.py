@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from course_lib._validation import as_matrix, message, same_length
-from course_lib.decoder import MLP, _activations, _slope
+from course_lib.decoder import MLP, layer_outputs, layer_slope
 
 __all__ = ["Descent", "Reconstruction", "as_problem", "reconstruct"]
 
@@ -136,8 +136,8 @@ def reconstruct(decoder: MLP, points: ArrayLike, images: ArrayLike) -> Reconstru
             [0., 8.]]])
     """
     images, points = as_problem(decoder, images, points, name="points")
-    activations = _activations(decoder, points)
-    slopes = tuple(_slope(decoder, layer, a) for layer, a in enumerate(activations) if layer)
+    activations = layer_outputs(decoder, points)
+    slopes = tuple(layer_slope(decoder, layer, a) for layer, a in enumerate(activations) if layer)
     residuals = activations[-1] - images
     return Reconstruction(decoder, np.einsum("np,np->n", residuals, residuals), residuals, slopes)
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from course_lib import datasets
+from course_lib import anomaly_studies, datasets, meta_studies, thesis_study
 from course_lib._data_registry import FASHION_MNIST, MNIST
 from course_lib._validation import as_positive_int, as_vector, message
 
@@ -58,16 +58,23 @@ class ReproductionError(ValueError):
 
 
 class DataSource(NamedTuple):
-    """Images to learn from, and the digest that the loader checks them against."""
+    """Data to learn from, and the digest that the loader checks them against.
 
-    load: Callable[[], datasets.ImageSet]
+    ``load`` returns what has the attributes ``source`` and ``is_stand_in``.
+    """
+
+    load: Callable[[], Any]
     digest: str
 
 
 DATA = {
     "mnist": DataSource(datasets.load_mnist, MNIST.digest),
     "fashion_mnist": DataSource(datasets.load_fashion_mnist, FASHION_MNIST.digest),
+    "sinusoid": DataSource(lambda: meta_studies.SINUSOID_DATA, "drawn from the seed"),
+    "fleet": DataSource(lambda: meta_studies.FLEET_DATA, "drawn from the seed"),
 }
+DATA |= {name: DataSource(s.provenance, s.digest) for name, s in anomaly_studies.SETS.items()}
+DIRECTIONS = ("higher", "lower", "neither", "data not given")
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,8 @@ class Study:
     run : callable
         ``run(seed)`` trains once and returns the value of each metric.
     better : dict
-        ``"higher"`` or ``"lower"`` for each metric that is judged.
+        For each metric that is judged: ``"higher"``, ``"lower"`` or ``"neither"``; or ``"data not
+        given"`` where the source does not say what its value was measured on.
 
     Raises
     ------
@@ -100,7 +108,7 @@ class Study:
     >>> Study("a", "A", {"error": 0.1}, "a book", "Guess.", "mnist", lambda seed: {})
     Traceback (most recent call last):
         ...
-    ValueError: better: expected "higher" or "lower" for error, got None
+    ValueError: better: expected one of higher, lower, neither, data not given for error, got None
     """
 
     name: str
@@ -119,8 +127,9 @@ class Study:
             raise ValueError(message("data", f"one of {', '.join(DATA)}", repr(self.data)))
         for metric in {**self.source, **self.better}:
             direction = self.better.get(metric)
-            if direction not in ("higher", "lower"):
-                raise ValueError(message("better", f'"higher" or "lower" for {metric}', direction))
+            if direction not in DIRECTIONS:
+                expected = f"one of {', '.join(DIRECTIONS)} for {metric}"
+                raise ValueError(message("better", expected, direction))
 
 
 class Summary(NamedTuple):
@@ -181,8 +190,9 @@ class Result:
         Returns
         -------
         str
-            ``"same"``, ``"ours is better"``, ``"ours is worse"``, ``"no value in the
-            source"`` or ``"too few runs"``.
+            ``"same"``, ``"ours is better"``, ``"ours is worse"``, ``"ours is another"`` where
+            neither direction is better, ``"no value in the source"``, ``"data not given"`` or
+            ``"too few runs"``.
 
         Raises
         ------
@@ -193,12 +203,16 @@ class Result:
             raise ValueError(message("metric", f"one of {', '.join(self.ours)}", repr(metric)))
         if metric not in self.source:
             return "no value in the source"
+        if self.better[metric] == "data not given":
+            return "data not given"
         ours, theirs = self.ours[metric], self.source[metric]
         if len(ours.values) < 2:
             return "too few runs"
         low, high = prediction_interval(ours.values)
         if low <= theirs <= high:
             return "same"
+        if self.better[metric] == "neither":
+            return "ours is another"
         ours_is_better = (ours.mean > theirs) == (self.better[metric] == "higher")
         return "ours is better" if ours_is_better else "ours is worse"
 
@@ -381,6 +395,29 @@ _ALL_STUDIES = (
         data="fashion_mnist",
         run=partial(_strong_cnn, data="fashion_mnist", epochs=FASHION_EPOCHS, garments=True),
     ),
+    Study(
+        name="thesis_inversion",
+        title="The thesis's VAE and the inversion of its decoder",
+        source=thesis_study.SOURCE,
+        source_place="thesis, sections 3.3 to 3.6",
+        recipe=thesis_study.RECIPE,
+        data="mnist",
+        run=thesis_study.study,
+        better=thesis_study.BETTER,
+    ),
+    Study(
+        **meta_studies.SINUSOID,
+        data="sinusoid",
+        run=meta_studies.sinusoid_study,
+        better=dict.fromkeys(meta_studies.SINUSOID["source"], "lower"),
+    ),
+    Study(
+        **meta_studies.FLEET,
+        data="fleet",
+        run=meta_studies.fleet_study,
+        better={"maml_hard": "higher"},
+    ),
+    *(Study(**study) for study in anomaly_studies.studies()),
 )
 STUDIES = {study.name: study for study in _ALL_STUDIES}
 

@@ -69,7 +69,7 @@ def test_the_sources_values_are_those_printed(name, source):
 def test_a_recipe_is_one_text_and_its_directions_are_known(study):
     assert study.recipe.endswith(".") and "\n" not in study.recipe
     assert study.title and study.source_place and study.data in DATA
-    assert set(study.better.values()) <= {"higher", "lower"}
+    assert set(study.better.values()) <= {"higher", "lower", "neither", "data not given"}
     assert set(study.source) <= set(study.better)
 
 
@@ -214,6 +214,19 @@ THREE = [0.93, 0.94, 0.95]
 )
 def test_the_verdict(values, source, metric, verdict):
     assert made(values, source, metric).verdict(metric) == verdict
+
+
+@pytest.mark.parametrize(
+    ("better", "source", "verdict"),
+    [
+        ("neither", 0.94, "same"),
+        ("neither", 0.5, "ours is another"),
+        ("data not given", 0.94, "data not given"),
+    ],
+)
+def test_where_no_direction_is_better(better, source, verdict):
+    found = replace(made(THREE, source), better={"accuracy": better})
+    assert found.verdict("accuracy") == verdict
 
 
 # --- running -------------------------------------------------------------------------------------
@@ -569,8 +582,8 @@ UNKNOWN = "study: expected one of mnist_mlp, mnist_mlp_raw_pixels,"
 
 BAD_CALLS = [
     (Study, (*STUDY[:5], "iris", Training()), {}, ValueError, "data: expected one of mnist,"),
-    (Study, STUDY, {"better": {"loss": "small"}}, ValueError, 'better: expected "higher" or'),
-    (Study, ("a", "A", {"r2": 1}, *STUDY[3:]), {}, ValueError, '"lower" for r2, got None'),
+    (Study, STUDY, {"better": {"loss": "small"}}, ValueError, "better: expected one of higher"),
+    (Study, ("a", "A", {"r2": 1}, *STUDY[3:]), {}, ValueError, "data not given for r2, got None"),
     (run, ("mnist_mlp",), {}, TypeError, "names: expected a sequence of names, got 'mnist_mlp'"),
     (run, ([3],), {}, TypeError, UNKNOWN),
     (run, (["mnist_mlp", "iris"],), {}, ReproductionError, "got 'iris'"),

@@ -2,7 +2,6 @@
 
 import json
 import warnings
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -360,7 +359,7 @@ def test_the_file_format_of_keras_works_too(learnt, test_images, tmp_path):
 
 # --- the weights that are shipped -------------------------------------------------------
 
-WEIGHTS = Path(decoder.__file__).parent / "weights" / "vae_small.npz"
+WEIGHTS = decoder.SHIPPED
 RECORD = json.loads(WEIGHTS.with_suffix(".json").read_text("utf-8"))
 
 

@@ -312,6 +312,9 @@ def _places(path: Path, heading: list[str]) -> dict[str, int]:
 def _student(where: str, cells: dict[str, str]) -> Student:
     if not is_safe_id(cells.get("id", "")):
         raise CourseError(f"{where}: {cells.get('id', '')!r} cannot be a student id")
+    for name, cell in cells.items():
+        if re.search("[<>]", cell):  # formgrader prints names as they are
+            raise CourseError(f"{where}, {name}: expected a text without < and >, got {cell!r}")
     number = re.sub(r"\D", "", cells.pop("number", ""))  # also of "Participant 1234567"
     submitted = cells.pop("submitted", "")
     try:

@@ -358,6 +358,7 @@ def test_rosters_of_other_programs(course, data):
         (b"student\n.hidden\n", "cannot be a student id"),
         (b"student\na+b\n", "cannot be a student id"),
         (b"student,email\n,x\n", "row 2: '' cannot be a student id"),
+        (b"student,last_name\na,<script>\n", "row 2, last_name: expected a text without < and >"),
         (b"student\na\n\na\n", "row 4: a second student 'a'"),
         (b"student,moodle_id\na,1\nb,1\n", "row 3: number 1 a second time"),
         (b"student\nzoe,Muller, Z\n", "row 2: 3 cells, the heading has 1"),
