@@ -35,8 +35,8 @@ def sinusoid_tasks(
 
     Equation ``eq-sinusoid`` of the chapter *Learning to learn: MAML*. Amplitudes are uniform
     between 0.1 and 5, phases between 0 and pi, abscissas between -5 and 5. The mean of all
-    curves is next to 0, so a model that answers all tasks at once learns nothing of use. Source:
-    Finn et al. (2017), section 5.1.
+    curves is one cosine, far from most of them, so a model that answers all tasks at once learns
+    little of use. Source: Finn et al. (2017), section 5.1.
 
     Parameters
     ----------

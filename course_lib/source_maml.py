@@ -35,7 +35,7 @@ __all__ = [
 
 DEFECTS = {
     "one-distribution": "All tasks are rows of one table: there is nothing to learn to learn.",
-    "model-per-task": "A network is built anew for each task: most of the run time.",
+    "model-per-task": "A network is built anew for each task: time for nothing.",
     "query-in-inner-loop": "The query gradient is taken after each inner step, not after the last.",
     "first-order": "The query gradient is that of the adapted weights: no second derivative.",
     "summed-gradients": "Gradients are summed over inner steps and tasks, and never averaged.",

@@ -18,8 +18,8 @@
 #
 # $$L(w) = \frac{1}{2n} \sum_{i=1}^{n} (w \cdot x_i - y_i)^2 .$$
 #
-# Mind the half, which the chapter does not have: with it, the gradient is $\frac1n X^T (X w - y)$
-# and the matrix of second derivatives $H = \frac1n X^T X$, with the same $n$.
+# Mind the half: with it, the gradient is $\frac1n X^T (X w - y)$ and the matrix of second
+# derivatives $H = \frac1n X^T X$, with the same $n$.
 #
 # Everywhere, `weights` has the shape `(d,)`. So has `rates`: each weight has a positive learning
 # rate *of its own*, $\alpha_j$, for the steps on a task. The arrays that come in stay as they are.
