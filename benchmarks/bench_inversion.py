@@ -1,7 +1,7 @@
 """Time and compare the inversions of a decoder, side by side in one process, on one thread.
 
 Run ``python benchmarks/bench_inversion.py [weights.npz] [--images 1000]``. The file is one of
-``course_lib.decoder.save`` with an encoder and a decoder; the images are MNIST's first ones.
+``course_lib.decoder.save`` with an encoder and a decoder; the images are MNIST's first ones, binarised.
 Left out, the decoder is random and of the thesis's size, and its images are decoded points
 with noise: the speeds mean the same, the gains do not. Times are processor times, so that
 other work on the machine counts little. The exit status is 1 when a promise is missed.
@@ -55,7 +55,9 @@ def trained_problem(path: Path, n: int) -> Problem:
     """Return the decoder of a file, images of MNIST, and the encoder's points."""
     networks = load(path)
     decoder, encoder = networks["decoder"], networks["encoder"]
-    images = load_mnist().X_train[:n].reshape(n, -1).astype("f") / 255
+    from course_lib.vae import binarize  # loads Keras
+
+    images = binarize(load_mnist().X_train[:n]).reshape(n, -1)
     start = forward(select_outputs(encoder, range(decoder.n_inputs)), images)
     return decoder, images, start
 

@@ -12,8 +12,14 @@ from sklearn.neighbors import NearestNeighbors
 from course_lib import maml
 from course_lib import meta_studies as module
 from course_lib.fleet import KINDS, make_fleet
-from course_lib.meta_studies import Machines, fleet_study, new_machines, sinusoid_study
-from course_lib.reproduce import RESULTS
+from course_lib.meta_studies import (
+    SINUSOID,
+    Machines,
+    fleet_study,
+    new_machines,
+    sinusoid_study,
+)
+from course_lib.reproduce import RESULTS, result
 
 RNG = np.random.default_rng(0)
 FLEET = make_fleet(rng=np.random.default_rng(0))
@@ -156,16 +162,23 @@ def results(name):
     return values
 
 
-# K = 5 from the paper's table 2; K = 10 from its figure 3, by eye: it is nowhere printed.
-PUBLISHED = {(5, 1): 0.67, (5, 5): 0.38, (5, 10): 0.35, (10, 1): 0.45, (10, 10): 0.2}
+@pytest.mark.parametrize("metric", SINUSOID["source"])
+def test_five_points_give_what_is_published(metric):
+    """In the paper's table 2; one seed of three is spoilt by a few curves."""
+    assert result("maml_sinusoid").verdict(metric) in ("same", "ours is better")
 
 
-@pytest.mark.parametrize(("k", "step"), PUBLISHED)
-def test_maml_fits_sine_curves_as_published(k, step):
+@pytest.mark.parametrize(("step", "read_off"), [(1, 0.45), (10, 0.2)])
+def test_ten_points_give_what_is_drawn(step, read_off):
+    """In the paper's figure 3, by eye: it is nowhere printed."""
+    assert results("maml_sinusoid")[f"maml_k10_step{step}"].mean() <= read_off
+
+
+@pytest.mark.parametrize("k", [5, 10])
+def test_a_pretrained_network_does_not_adapt(k):
     found = results("maml_sinusoid")
-    error = found[f"maml_k{k}_step{step}"]
-    assert error.mean() <= PUBLISHED[k, step]
-    assert (found[f"pretrained_k{k}_step{step}"] > 3 * error).all()
+    pretrained, error = (found[f"{name}_k{k}_step1"] for name in ("pretrained", "maml"))
+    assert (pretrained > 3 * error).all()
 
 
 def test_maml_is_ahead_of_fine_tuning_on_the_fleet():
