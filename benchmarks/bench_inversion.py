@@ -1,10 +1,10 @@
 """Time and compare the inversions of a decoder, side by side in one process, on one thread.
 
 Run ``python benchmarks/bench_inversion.py [weights.npz] [--images 1000]``. The file is one of
-``course_lib.decoder.save`` with an encoder and a decoder; the images are MNIST's first ones, binarised.
-Left out, the decoder is random and of the thesis's size, and its images are decoded points
-with noise: the speeds mean the same, the gains do not. Times are processor times, so that
-other work on the machine counts little. The exit status is 1 when a promise is missed.
+``course_lib.decoder.save`` with an encoder and a decoder; the images are MNIST's first ones,
+binarised. Left out, the decoder is random and of the thesis's size, and its images are decoded
+points with noise: the speeds mean the same, the gains do not. Times are processor times, so
+that other work on the machine counts little. The exit status is 1 when a promise is missed.
 """
 
 import os

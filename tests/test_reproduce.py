@@ -114,6 +114,21 @@ def test_the_best_run_of_the_strong_network():
     assert max(result("mnist_strong_cnn").ours["accuracy"].values) >= 0.9956
 
 
+def test_the_global_inversion_gains_half_as_much_again_as_the_sources():
+    ours = {name: np.array(found.values) for name, found in result("thesis_inversion").ours.items()}
+    assert (ours["global_gain"] <= 1.5 * ours["gain"]).all() and (ours["gain"] < 0).all()
+    assert (ours["global_loss"] < ours["loss"]).all() and (ours["loss"] < ours["start_loss"]).all()
+
+
+@pytest.mark.parametrize("truth", ["success", "labels"])
+def test_more_test_digits_can_be_read_after_the_global_inversion(truth):
+    mt, mn, best = (
+        np.array(result("thesis_inversion").ours[f"test_{truth}_{name}"].values)
+        for name in ("mt", "mn", "global")
+    )
+    assert (best >= mt + 0.015).all() and (best >= mn).all()
+
+
 def test_raw_pixels_miss_the_band_of_scaled_ones():
     assert result("mnist_mlp_raw_pixels").ours["accuracy"].mean < 0.930
 
