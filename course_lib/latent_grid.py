@@ -10,8 +10,8 @@ a fine grid once, for all images. Then an image is looked up in three steps.
    derivatives are the first matrix of BFGS.
 
 Decoded images fill few of their 784 dimensions. So the table holds their first principal
-components, and the images are projected on the same ones: a tenth of the numbers, and losses
-that are right to about 0.1 %. The last step works with the decoder itself.
+components, and the images are projected on the same ones: a third of the numbers, and nearly
+all of each loss. The last step works with the decoder itself.
 """
 
 from collections.abc import Iterator
@@ -35,11 +35,12 @@ HALF_WIDTH = 5.0  # of the square: the points of a VAE are nearly standard norma
 N_COARSE = 101  # nodes along a side
 STRIDE = 3  # a coarse node is every third node
 WINDOW = 2 * STRIDE + 1  # fine nodes along a side, from one coarse node to the next but one
-N_COMPONENTS = 64
-N_MINIMA = 3
-NEARLY_BEST = 1.08  # times the loss of the best coarse node: higher minima are not looked at
+N_COMPONENTS = 256
+N_MINIMA = 5
+NEARLY_BEST = 1.15  # times the loss of the best coarse node: higher minima are not looked at
 ROWS = 250  # images at a time: their losses on all coarse nodes stay in the cache
 TOL = 1e-4  # of BFGS, which starts nearly at the minimum
+LAST_TOL = 1e-8  # where BFGS does not leave the encoder's point: a small gain is a gain too
 FAR = 0.3  # from the encoder's point: a descent from there may have found another basin
 
 
@@ -279,7 +280,8 @@ def tabulated_bfgs(
     """Look each image up in the table, and refine by BFGS; never worse than the start.
 
     Where the result is far from the encoder's point, or no better, a descent from that
-    point is done as well, and the lower of the two is kept.
+    point is done as well, and the lower of the two is kept; a longer one where even that is
+    no better.
 
     Parameters
     ----------
@@ -303,6 +305,10 @@ def tabulated_bfgs(
     again = np.flatnonzero((moved > FAR) | (found.losses >= start_losses))
     if len(again):
         _keep_the_lower(found, again, bfgs(decoder, images[again], start[again]))
+    still = np.flatnonzero(found.losses >= start_losses)
+    if len(still):
+        local = bfgs(decoder, images[still], start[still], tol=LAST_TOL)
+        _keep_the_lower(found, still, local)
     return found
 
 

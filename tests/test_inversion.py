@@ -283,6 +283,12 @@ def test_a_perfect_start_stays(planted):
     assert relative_gains([0.0, 1.0], [0.0, 2.0]).tolist() == [0.0, -0.5]
 
 
+def test_global_gains_a_little_where_bfgs_sees_nothing_to_gain(noisy):
+    nearly = noisy[0], noisy[1], run(noisy, "bfgs", tol=1e-5).points, noisy[3]
+    stay = {method: np.sum(run(nearly, method).gains == 0) for method in ("bfgs", "global")}
+    assert stay["global"] < stay["bfgs"] / 2
+
+
 def test_the_starts_are_left_as_they_are(noisy):
     before = noisy[2].copy()
     for method in METHODS:
