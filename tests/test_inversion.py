@@ -377,19 +377,15 @@ def test_grid_starts_stay_near_the_square():
 
 def test_the_lowest_local_minima_of_a_sheet():
     sheet = np.full((1, 12, 12), 9.0) + np.arange(144.0).reshape(1, 12, 12) / 1000
-    for node, value in {
-        (2, 2): 1.05,
-        (0, 9): 1.02,
-        (9, 11): 1.0,
-        (5, 5): 1.06,
-        (9, 3): 1.2,
-    }.items():
+    lowest = [(9, 11), (0, 9), (2, 2), (5, 5), (7, 8)]
+    others = [(11, 1), (9, 3)]  # the sixth, and one that is a fifth higher than the lowest
+    for node, value in zip(lowest + others, (1.0, 1.02, 1.05, 1.06, 1.08, 1.1, 1.2), strict=True):
         sheet[0][node] = value
     rows, nodes = latent_grid_module._lowest_minima(np.concatenate([sheet[:, ::-1], sheet]))
-    assert rows.tolist() == [0, 0, 0, 1, 1, 1]
-    assert nodes[3:].tolist() == [[9, 11], [0, 9], [2, 2]]
-    assert nodes[:3].tolist() == [[2, 11], [11, 9], [9, 2]]
-    sheet[0, 9, 11] = 0.9  # all others are more than 8 % higher now
+    assert rows.tolist() == [0] * 5 + [1] * 5
+    assert nodes[5:].tolist() == [list(node) for node in lowest]
+    assert nodes[:5].tolist() == [[11 - i, j] for i, j in lowest]
+    sheet[0, 9, 11] = 0.87  # all others are more than 15 % higher now
     assert latent_grid_module._lowest_minima(sheet)[1].tolist() == [[9, 11]]
 
 
