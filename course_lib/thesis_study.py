@@ -167,8 +167,11 @@ def _of_the_inversion(found: Inversion, MT: Array) -> dict[str, float]:
 
 def _bonus(MT: Array, MN: Array, seed: int) -> Array:
     """Return what the bonus model guesses for the points that it has learnt from, as the source."""
+    import keras
+
     from course_lib.bonus import bonus_mlp, fit_bonus
 
+    keras.utils.set_random_seed(seed)  # of the weights at the start
     model = bonus_mlp()
     fit_bonus(model, MT, MN, seed=seed)
     return model.predict(MT, verbose=0)

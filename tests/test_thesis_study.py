@@ -38,6 +38,12 @@ def test_all_that_the_source_prints_is_measured(scores):
     assert all(np.isfinite(value) for value in scores.values())
 
 
+def test_the_bonus_model_is_that_of_the_seed():
+    points = np.random.default_rng(0).normal(size=(40, 2))
+    first, again, other = (thesis_study._bonus(points, 0.9 * points, seed) for seed in (0, 0, 1))
+    assert np.array_equal(first, again) and not np.allclose(first, other)
+
+
 def test_losses_and_gains_fit_together(scores):
     assert scores["global_loss"] <= scores["loss"] < scores["start_loss"]
     assert scores["global_gain"] <= scores["gain"] < 0 < scores["gain_variance"]
