@@ -138,7 +138,7 @@ def grade(
         list[str] | None, typer.Option(help="Whose submission; everybody's by default.")
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="How many at once; three for two cores by default.")
+        int | None, typer.Option(min=1, help="How many at once; one for each core by default.")
     ] = None,
     dask: Annotated[
         str | None,

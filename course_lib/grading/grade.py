@@ -73,7 +73,7 @@ def grade(
     sandboxed : bool
         False runs the submissions with the grader's own rights.
     jobs : int, optional
-        How many at once; see `runner.grade_all` for the default.
+        How many at once; by default as many as there are cores.
     dask : str, optional
         Address of a Dask scheduler, whose workers grade, see `cluster.connect`.
     track : callable, optional

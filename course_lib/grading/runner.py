@@ -34,8 +34,7 @@ def grade_all(
     tasks : iterable of Task
         What to grade, begun in this order; no student twice.
     jobs : int, optional
-        How many at once; by default three for two cores of this machine, as each waits a third of
-        its time for its kernel, or two for each of Dask's workers.
+        How many at once; by default one for each core of this machine, or of Dask's workers.
     dask : str, optional
         Address of a Dask scheduler, see `cluster.connect`.
 
@@ -70,7 +69,7 @@ def grade_all(
 def _machines(dask: str | None) -> Iterator[tuple[Callable[[], Any], int]]:
     """Yield what makes joblib's backend, and how many submissions it can grade at once."""
     if dask is None:
-        yield lambda: "loky", -(-3 * cpu_count() // 2)
+        yield lambda: "loky", cpu_count()
     else:
         from course_lib.grading import cluster  # importing Dask takes a second
 
