@@ -110,19 +110,23 @@ def measure(networks: Networks, judge: keras.Model, *, seed: int) -> dict[str, f
     """
     from course_lib.vae import binarize
 
-    mnist = load_mnist()
-    images, tests = binarize(mnist.X_train[:N_IMAGES]), binarize(mnist.X_test)
-    source, best = (_invert(networks, images, method) for method in ("adafactor", "global"))
-    MT, MN = _encode(networks, images), source.points
-    MB = _bonus(MT, MN, seed)
-    losses_mb = reconstruct(networks["decoder"], MB, _rows(images)).losses
+    mnist, mlp = load_mnist(), networks["decoder"]
+    images, tests = _rows(binarize(mnist.X_train[:N_IMAGES])), _rows(binarize(mnist.X_test))
+    MT, source, best = _inversions(networks, images)
+    MB = _bonus(MT, source.points, seed)
+    spaces = {"mt": MT, "mn": source.points, "mb": MB, "global": best.points}
+    losses_mb = reconstruct(mlp, MB, images).losses
+    test_MT, test_source, test_best = _inversions(networks, tests)
+    test_spaces = {"mt": test_MT, "mn": test_source.points, "global": test_best.points}
+    test_seen = _seen(judge, mlp, test_spaces)
     return {
         **_of_the_inversion(source, MT),
         "gain_mb": latent.spread(latent.gains(source.start_losses, losses_mb)).mean,
-        **_success(networks, judge, images, {"mt": MT, "mn": MN, "mb": MB, "global": best.points}),
+        **_shares("success", _seen(judge, mlp, spaces), _see(judge, images)),
         "global_loss": float(best.losses.mean()),
         "global_gain": latent.spread(latent.gains(best.start_losses, best.losses)).mean,
-        **_success_on_tests(networks, judge, tests, mnist.y_test),
+        **_shares("test_success", test_seen, _see(judge, tests)),
+        **_shares("test_labels", test_seen, mnist.y_test),
     }
 
 
@@ -138,14 +142,13 @@ def _rows(images: Array) -> Array:
     return images.reshape(len(images), -1)
 
 
-def _encode(networks: Networks, images: Array) -> Array:
-    """Return the encoder's means: its first outputs, before the logarithms of the variances."""
-    means = decoder.select_outputs(networks["encoder"], range(networks["decoder"].n_inputs))
-    return decoder.forward(means, _rows(images))
-
-
-def _invert(networks: Networks, images: Array, method: str) -> Inversion:
-    return invert(networks["decoder"], _rows(images), _encode(networks, images), method=method)
+def _inversions(networks: Networks, images: Array) -> tuple[Array, Inversion, Inversion]:
+    """Return the encoder's means, and where the source's and the global method go from there."""
+    mlp = networks["decoder"]
+    # The first outputs are the means, the others the logarithms of the variances.
+    means = decoder.select_outputs(networks["encoder"], range(mlp.n_inputs))
+    MT = decoder.forward(means, images)
+    return MT, *(invert(mlp, images, MT, method=method) for method in ("adafactor", "global"))
 
 
 def _of_the_inversion(found: Inversion, MT: Array) -> dict[str, float]:
@@ -183,29 +186,16 @@ def _see(judge: keras.Model, rows: Array) -> NDArray[np.integer]:
     return judge.predict(images, batch_size=1000, verbose=0).argmax(axis=1)
 
 
-def _success(
-    networks: Networks, judge: keras.Model, images: Array, spaces: dict[str, Array]
+def _seen(
+    judge: keras.Model, mlp: decoder.MLP, spaces: dict[str, Array]
+) -> dict[str, NDArray[np.integer]]:
+    """Return what the judge sees in the decoded points of each space."""
+    return {name: _see(judge, decoder.forward(mlp, points)) for name, points in spaces.items()}
+
+
+def _shares(
+    prefix: str, seen: dict[str, NDArray[np.integer]], digits: NDArray[np.integer]
 ) -> dict[str, float]:
-    """Return the share of images of which the judge sees the digit that it sees in the image."""
-    own = _see(judge, images)
-    shown = {name: decoder.forward(networks["decoder"], p) for name, p in spaces.items()}
     return {
-        f"success_{name}": latent.success_rate(_see(judge, rows), own).share
-        for name, rows in shown.items()
+        f"{prefix}_{name}": latent.success_rate(shown, digits).share for name, shown in seen.items()
     }
-
-
-def _success_on_tests(
-    networks: Networks, judge: keras.Model, tests: Array, labels: NDArray[np.integer]
-) -> dict[str, float]:
-    """Return the success rates on images that no network has learnt from, and by their labels."""
-    spaces = {"mt": _encode(networks, tests)}
-    spaces["mn"] = _invert(networks, tests, "adafactor").points
-    spaces["global"] = _invert(networks, tests, "global").points
-    judged = _success(networks, judge, tests, spaces)
-    shown = {name: decoder.forward(networks["decoder"], p) for name, p in spaces.items()}
-    labelled = {
-        f"test_labels_{name}": latent.success_rate(_see(judge, rows), labels).share
-        for name, rows in shown.items()
-    }
-    return {f"test_{name}": share for name, share in judged.items()} | labelled
