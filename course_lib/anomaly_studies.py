@@ -67,22 +67,12 @@ MEASURES = (
 )
 
 
-class Provenance(NamedTuple):
-    """What the file of results says of the data."""
-
-    source: str
-    is_stand_in: bool = False
-
-
 class DataSet(NamedTuple):
     """A labelled table, the digest that its loader checks, and the class that is normal."""
 
     load: Callable[[], datasets.Table]
     digest: str
     normal: int = 0
-
-    def provenance(self) -> Provenance:
-        return Provenance(self.load().source)
 
 
 SETS = {
@@ -499,7 +489,7 @@ def mean_interval(values: ArrayLike) -> Estimate:
     Parameters
     ----------
     values : array_like of shape (n_runs,)
-        Of 2 to 10 runs.
+        Of at least two runs.
 
     Returns
     -------
@@ -508,7 +498,7 @@ def mean_interval(values: ArrayLike) -> Estimate:
     Raises
     ------
     ValueError
-        If there are fewer runs or more, or a value is not finite.
+        If there are fewer runs, or a value is not finite.
     TypeError
         If `values` holds no numbers.
 
@@ -517,13 +507,13 @@ def mean_interval(values: ArrayLike) -> Estimate:
     >>> print(mean_interval([0.90, 0.92, 0.94]))
     0.920 [0.870, 0.970]
     """
-    from course_lib.reproduce import T_QUANTILES
+    from scipy.special import stdtrit
 
     values = as_vector(values, "values")
-    if not 2 <= len(values) <= len(T_QUANTILES) + 1:
-        raise ValueError(message("values", f"2 to {len(T_QUANTILES) + 1} runs", len(values)))
+    if len(values) < 2:
+        raise ValueError(message("values", "at least two runs", len(values)))
     mean = float(values.mean())
-    half = T_QUANTILES[len(values) - 2] * float(values.std(ddof=1)) / np.sqrt(len(values))
+    half = stdtrit(len(values) - 1, 0.975) * float(values.std(ddof=1)) / np.sqrt(len(values))
     return Estimate(mean, mean - float(half), mean + float(half))
 
 

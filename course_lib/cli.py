@@ -215,7 +215,7 @@ def reproduce(
     studies: Annotated[
         list[str] | None, typer.Argument(help="Names of studies; all of them by default.")
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, max=10, help="Number of runs of each.")] = 3,
+    seeds: Annotated[int, typer.Option(min=1, help="Number of runs of each.")] = 3,
     folder: Annotated[
         Path | None, typer.Option(help="Where results are; those of the book by default.")
     ] = None,

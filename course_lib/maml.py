@@ -153,7 +153,7 @@ def adapted_predictions(
         weights = _adapted(model, loss, _start(model), task, steps, rate, order=1)
         return _outputs(model, weights, task.query_x)[0]
 
-    return _for_all(of_task, tasks).numpy()
+    return tf.vectorized_map(of_task, tasks).numpy()
 
 
 def fine_tuned_predictions(
@@ -222,7 +222,7 @@ def fine_tuned_predictions(
     for _ in range(steps):
         step()
     pairs = [copy.value for copy in copies], tasks.query_x
-    return _for_all(lambda pair: _outputs(model, *pair)[0], pairs).numpy()
+    return tf.vectorized_map(lambda pair: _outputs(model, *pair)[0], pairs).numpy()
 
 
 def task_losses(
@@ -278,7 +278,7 @@ def task_losses(
             losses.append(_loss(model, loss, weights, task.query_x, task.query_y))
         return tf.stack(losses)
 
-    return _for_all(of_task, tasks).numpy()
+    return tf.vectorized_map(of_task, tasks).numpy()
 
 
 # --- MAML ----------------------------------------------------------------------------------------
@@ -353,11 +353,8 @@ def fit_maml(
     >>> fit_maml(model, sample, iterations=3, seed=0).shape
     (3,)
     """
-    loss, order, steps = (
-        _as_loss(loss),
-        _as_order(order),
-        as_nonnegative_int(inner_steps, "inner_steps"),
-    )
+    loss, order = _as_loss(loss), _as_order(order)
+    steps = as_nonnegative_int(inner_steps, "inner_steps")
     rate = as_positive_real(inner_rate, "inner_rate")
     if clip_norm is not None:
         clip_norm = as_positive_real(clip_norm, "clip_norm")
@@ -427,11 +424,8 @@ def meta_gradient(
     >>> meta_gradient(model, tasks, inner_rate=0.25, order=1)
     (0.25, [array([[1.]], dtype=float32)])
     """
-    loss, order, steps = (
-        _as_loss(loss),
-        _as_order(order),
-        as_nonnegative_int(inner_steps, "inner_steps"),
-    )
+    loss, order = _as_loss(loss), _as_order(order)
+    steps = as_nonnegative_int(inner_steps, "inner_steps")
     rate, tasks = as_positive_real(inner_rate, "inner_rate"), _as_tasks(model, loss, tasks)
     compiled = tf.function(_meta_gradient, autograph=False)
     value, gradients = compiled(model, loss, tasks, steps, rate, order)
@@ -512,10 +506,8 @@ def fit_reptile(
     (3,)
     """
     loss, steps = _as_loss(loss), _as_several(inner_steps)
-    rate, share = (
-        as_positive_real(inner_rate, "inner_rate"),
-        as_positive_real(meta_rate, "meta_rate"),
-    )
+    rate = as_positive_real(inner_rate, "inner_rate")
+    share = as_positive_real(meta_rate, "meta_rate")
     _check_model(model)
 
     def step(tasks: Tasks) -> Any:
@@ -639,11 +631,6 @@ def _adapted(
         x, y = task.support_x, task.support_y
         weights = _inner_step(model, loss, weights, x, y, rate, order)
     return weights
-
-
-def _for_all(of_task: Callable, tasks: Any) -> Any:
-    """Return a function's results for all tasks, computed at once in one compiled function."""
-    return tf.function(lambda: tf.vectorized_map(of_task, tasks), autograph=False)()
 
 
 def _train(

@@ -38,13 +38,6 @@ PRETRAINED_RATES = {5: 0.01, 10: 0.02}
 
 
 # What ``course_lib.reproduce`` writes with the results.
-class Drawn(NamedTuple):
-    """Data that a study draws for itself."""
-
-    source: str
-    is_stand_in: bool = False
-
-
 SINUSOID = {
     "name": "maml_sinusoid",
     "title": "MAML on sine curves",
@@ -58,7 +51,7 @@ SINUSOID = {
         "after steps of rate 0.01, the pretrained network with K = 10 of 0.02."
     ),
 }
-SINUSOID_DATA = Drawn("Sine curves drawn from the seed, as in Finn et al. (2017), section 5.1")
+SINUSOID_DATA = "Sine curves drawn from the seed, as in Finn et al. (2017), section 5.1"
 FLEET = {
     "name": "maml_fleet",
     "title": "Anomalies of new machines from ten rows",
@@ -73,7 +66,7 @@ FLEET = {
         "of each and 40 anomalies of each kind."
     ),
 }
-FLEET_DATA = Drawn("A fleet of machines drawn from the seed, course_lib.fleet")
+FLEET_DATA = "A fleet of machines drawn from the seed, course_lib.fleet"
 
 
 # --- Sine curves ---------------------------------------------------------------------------------

@@ -48,9 +48,6 @@ RESULTS = Path(__file__).parent / "results"
 MNIST_EPOCHS = 10
 FASHION_EPOCHS = 25
 N_VALIDATION = 5000
-MAX_SEEDS = 10
-# Quantiles 0.975 of Student's t distribution with 1 to 9 degrees of freedom.
-T_QUANTILES = (12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622)
 
 
 class ReproductionError(ValueError):
@@ -67,13 +64,23 @@ class DataSource(NamedTuple):
     digest: str
 
 
+class Provenance(NamedTuple):
+    """What a file of results says of data that are no images."""
+
+    source: str
+    is_stand_in: bool = False
+
+
 DATA = {
     "mnist": DataSource(datasets.load_mnist, MNIST.digest),
     "fashion_mnist": DataSource(datasets.load_fashion_mnist, FASHION_MNIST.digest),
-    "sinusoid": DataSource(lambda: meta_studies.SINUSOID_DATA, "drawn from the seed"),
-    "fleet": DataSource(lambda: meta_studies.FLEET_DATA, "drawn from the seed"),
+    "sinusoid": DataSource(lambda: Provenance(meta_studies.SINUSOID_DATA), "drawn from the seed"),
+    "fleet": DataSource(lambda: Provenance(meta_studies.FLEET_DATA), "drawn from the seed"),
 }
-DATA |= {name: DataSource(s.provenance, s.digest) for name, s in anomaly_studies.SETS.items()}
+DATA |= {
+    name: DataSource(lambda data=data: Provenance(data.load().source), data.digest)
+    for name, data in anomaly_studies.SETS.items()
+}
 DIRECTIONS = ("higher", "lower", "neither", "data not given")
 
 
@@ -442,7 +449,7 @@ def run(
     names : sequence of str
         Studies; all of them when empty.
     n_seeds : int
-        From 1 to 10.
+        At least 1.
     folder : str or Path
         Where the results are, and are written to.
     report : callable
@@ -453,7 +460,7 @@ def run(
     TypeError
         If ``names`` is one string, or ``n_seeds`` is no integer.
     ValueError
-        If ``n_seeds`` is out of range.
+        If ``n_seeds`` is not positive.
     ReproductionError
         If a study is unknown, TensorFlow is not installed, the file was written with other
         versions or on another machine (numbers are not mixed), or a training diverged.
@@ -469,8 +476,7 @@ def run(
     """
     if isinstance(names, str):
         raise TypeError(message("names", "a sequence of names", repr(names)))
-    if as_positive_int(n_seeds, "n_seeds") > MAX_SEEDS:
-        raise ValueError(message("n_seeds", f"at most {MAX_SEEDS}", n_seeds))
+    n_seeds = as_positive_int(n_seeds, "n_seeds")
     studies = [_study(name) for name in names or STUDIES]
     for study in studies:
         _run_study(study, n_seeds, _path(study.name, folder), report)
@@ -757,7 +763,7 @@ def prediction_interval(values: ArrayLike) -> tuple[float, float]:
     Parameters
     ----------
     values : array_like of shape (n_runs,)
-        From 2 to 10 values.
+        At least two values.
 
     Returns
     -------
@@ -767,7 +773,7 @@ def prediction_interval(values: ArrayLike) -> tuple[float, float]:
     Raises
     ------
     TypeError, ValueError
-        If the values are no vector of 2 to 10 finite numbers.
+        If the values are no vector of at least two finite numbers.
 
     Examples
     --------
@@ -775,9 +781,11 @@ def prediction_interval(values: ArrayLike) -> tuple[float, float]:
     >>> round(low, 4), round(high, 4)
     (0.8903, 0.9897)
     """
+    from scipy.special import stdtrit
+
     mean, std, numbers = summary(values)
     n = len(numbers)
-    if not 2 <= n <= MAX_SEEDS:
-        raise ValueError(message("values", f"2 to {MAX_SEEDS} runs", n))
-    half_width = T_QUANTILES[n - 2] * std * math.sqrt(1 + 1 / n)
+    if n < 2:
+        raise ValueError(message("values", "at least two runs", n))
+    half_width = float(stdtrit(n - 1, 0.975)) * std * math.sqrt(1 + 1 / n)
     return mean - half_width, mean + half_width

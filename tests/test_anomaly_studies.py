@@ -37,17 +37,6 @@ VARIANTS = {*module.VARIANTS, "SparseMetaAE, source recipe"}
 
 
 @pytest.fixture
-def registered(monkeypatch):
-    """The studies, as ``course_lib.reproduce`` knows them."""
-    for name, data in SETS.items():
-        source = reproduce.DataSource(data.provenance, data.digest)
-        monkeypatch.setitem(reproduce.DATA, name, source)
-    for settings in studies():
-        study = reproduce.Study(**settings)
-        monkeypatch.setitem(reproduce.STUDIES, study.name, study)
-
-
-@pytest.fixture
 def shop(monkeypatch):
     """A set with a category, a constant column and anomalies that must not come through."""
     rng = np.random.default_rng(0)
@@ -235,7 +224,7 @@ def test_a_study_is_the_same_again(shop, monkeypatch):
 # --- for course reproduce ------------------------------------------------------------------------
 
 
-def test_the_sources_values_are_those_printed(registered):
+def test_the_sources_values_are_those_printed():
     for study in (reproduce.STUDIES[f"anomaly_{data}"] for data in SETS):
         assert study.source == {
             "public/MAML, public/f1_macro": 0.9742,
@@ -251,7 +240,7 @@ def test_the_sources_values_are_those_printed(registered):
         assert "do not name their data" in study.source_place
 
 
-def test_a_study_runs_and_is_read_again(keras, registered, tmp_path, monkeypatch):
+def test_a_study_runs_and_is_read_again(keras, tmp_path, monkeypatch):
     quick = {f"{form}/{method}/{m}": 0.5 for form in FORMS for method in METHODS for m in MEASURES}
     monkeypatch.setattr(module, "anomaly_study", lambda seed, data: quick | {"seed": seed})
     study = replace(reproduce.STUDIES["anomaly_breast_cancer"], run=lambda seed: quick)
@@ -317,7 +306,7 @@ def test_the_interval_is_that_of_student(n):
 
 
 @pytest.fixture
-def shipped(registered):
+def shipped():
     return {form: comparison("roc_auc", form=form) for form in (*FORMS, "validation")}
 
 
@@ -329,7 +318,7 @@ def test_every_set_was_run_with_every_method(shipped):
             assert all(len(summary.values) == 5 for summary in of_sets.values())
 
 
-def test_a_result_is_of_the_recipe_and_the_data_of_today(registered):
+def test_a_result_is_of_the_recipe_and_the_data_of_today():
     for data in SETS:
         study, found = reproduce.STUDIES[f"anomaly_{data}"], reproduce.result(f"anomaly_{data}")
         for key in ("title", "source", "source_place", "recipe"):
@@ -396,8 +385,7 @@ BAD_CALLS = [
     (comparison, ("f1",), {"folder": 3}, TypeError, "not int"),
     (targets, (), {"form": "validation"}, ValueError, "form: expected one of public, private"),
     (targets, (), {"folder": 3}, TypeError, "not int"),
-    (mean_interval, ([1.0],), {}, ValueError, "values: expected 2 to 10 runs, got 1"),
-    (mean_interval, ([1.0] * 11,), {}, ValueError, "values: expected 2 to 10 runs, got 11"),
+    (mean_interval, ([1.0],), {}, ValueError, "values: expected at least two runs, got 1"),
     (mean_interval, (["a", "b"],), {}, TypeError, "values: expected a 1-D array of numbers"),
     (studies, (1,), {}, TypeError, "takes 0 positional arguments"),
 ]

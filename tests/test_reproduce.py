@@ -22,7 +22,6 @@ from course_lib.reproduce import (
     DATA,
     RESULTS,
     STUDIES,
-    T_QUANTILES,
     ReproductionError,
     Result,
     Study,
@@ -153,11 +152,6 @@ def test_reading_results_loads_no_tensorflow():
 # --- the rule ------------------------------------------------------------------------------------
 
 
-def test_the_quantiles_are_those_of_students_distribution():
-    expected = stats.t.ppf(0.975, np.arange(1, module.MAX_SEEDS))
-    np.testing.assert_allclose(T_QUANTILES, expected, rtol=0, atol=5e-5)
-
-
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=10))
 def test_a_summary_agrees_with_numpy(values):
     mean, std, kept = summary(values)
@@ -179,7 +173,7 @@ def test_the_interval_agrees_with_scipy(values):
     if scale == 0:
         assert low == high
     else:
-        np.testing.assert_allclose((low, high), expected, rtol=1e-4, atol=1e-9)
+        np.testing.assert_allclose((low, high), expected, rtol=1e-9, atol=1e-9)
 
 
 def test_one_further_run_is_inside_in_95_cases_of_100():
@@ -585,8 +579,8 @@ def test_the_command_says_when_the_data_are_not_at_hand(fake, tmp_path, monkeypa
     assert "Error: mnist.npz was not found.\nWhat to do: [wait]" in done.output
 
 
-@pytest.mark.parametrize("seeds", ["0", "11", "two"])
-def test_the_command_refuses_a_number_of_seeds_out_of_range(seeds):
+@pytest.mark.parametrize("seeds", ["0", "two"])
+def test_the_command_refuses_what_is_no_number_of_seeds(seeds):
     assert CliRunner().invoke(app, ["reproduce", "--seeds", seeds]).exit_code == 2
 
 
@@ -603,7 +597,6 @@ BAD_CALLS = [
     (run, ([3],), {}, TypeError, UNKNOWN),
     (run, (["mnist_mlp", "iris"],), {}, ReproductionError, "got 'iris'"),
     (run, ([],), {"n_seeds": 0}, ValueError, "n_seeds: expected an integer of at least 1, got 0"),
-    (run, ([],), {"n_seeds": 11}, ValueError, "n_seeds: expected at most 10, got 11"),
     (run, ([],), {"n_seeds": "3"}, TypeError, "n_seeds: expected an integer"),
     (result, ("iris",), {}, ReproductionError, UNKNOWN),
     (result, ([],), {}, TypeError, UNKNOWN),
@@ -613,8 +606,7 @@ BAD_CALLS = [
     (summary, ([],), {}, ValueError, "values: expected at least one value"),
     (summary, ([math.nan],), {}, ValueError, "values: expected finite numbers"),
     (summary, (["a"],), {}, TypeError, "values: expected a 1-D array of numbers"),
-    (prediction_interval, ([0.9],), {}, ValueError, "values: expected 2 to 10 runs, got 1"),
-    (prediction_interval, ([0.9] * 11,), {}, ValueError, "values: expected 2 to 10 runs, got 11"),
+    (prediction_interval, ([0.9],), {}, ValueError, "values: expected at least two runs, got 1"),
     (prediction_interval, (["a"],), {}, TypeError, "values: expected a 1-D array of numbers"),
     (made(THREE, 0.9).verdict, ("f1",), {}, ValueError, "metric: expected one of accuracy, got"),
 ]

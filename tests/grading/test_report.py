@@ -16,6 +16,7 @@ import pytest
 from bs4 import BeautifulSoup
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2 import Environment
 from nbconvert.exporters import HTMLExporter
 from nbformat.v4 import new_markdown_cell
 from nbgrader.api import Gradebook
@@ -28,6 +29,7 @@ from course_lib.grading import checks, item_statistics, records, source
 from course_lib.grading import report as report_module
 from course_lib.grading.anonymous import anonymous, identities, visible, without_comments
 from course_lib.grading.course import CourseError, surroundings
+from course_lib.grading.feedback import FeedbackExporter
 from course_lib.grading.grade import grade
 from course_lib.grading.item_statistics import item_rest_correlation, wilson_interval
 from course_lib.grading.records import Record
@@ -728,3 +730,12 @@ def test_a_students_notebook_runs_nothing_in_a_browser(attacked, shown):
     assert not [
         line for line in faults if not line.startswith(tuple(f"request {x}" for x in libraries))
     ]
+
+
+def test_templates_of_feedback_are_compiled_once(monkeypatch):
+    notebook, settings = nbformat.v4.new_notebook(), Config()
+    FeedbackExporter(config=settings).from_notebook_node(notebook)
+    compiled = []
+    monkeypatch.setattr(Environment, "_generate", lambda *args, **_: compiled.append(args))
+    body, _ = FeedbackExporter(config=settings).from_notebook_node(notebook)
+    assert "<html" in body and not compiled
