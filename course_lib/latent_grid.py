@@ -6,8 +6,8 @@ a fine grid once, for all images. Then an image is looked up in three steps.
 1. Its losses on every third node in both directions are one matrix product: keep the lowest
    local minima.
 2. Around each of them, compare it with the fine nodes too: keep the lowest.
-3. Lay a parabola through the losses there. Its minimum is where BFGS starts, and its second
-   derivatives are the first matrix of BFGS.
+3. Lay a parabola through the losses of the lowest node and its eight neighbours. Its minimum
+   is where BFGS starts, and its second derivatives are the first matrix of BFGS.
 
 Decoded images fill few of their 784 dimensions. So the table holds their first principal
 components, and the images are projected on the same ones: a third of the numbers, and nearly
@@ -31,8 +31,8 @@ __all__ = ["GridStarts", "LatentGrid", "grid_starts", "latent_grid", "tabulated_
 Array = NDArray[np.floating]
 Index = NDArray[np.intp]
 
-HALF_WIDTH = 5.0  # of the square: the points of a VAE are nearly standard normal
-N_COARSE = 101  # nodes along a side
+HALF_WIDTH = 4.0  # of the square: the points of a VAE are nearly standard normal
+N_COARSE = 81  # nodes along a side
 STRIDE = 3  # a coarse node is every third node
 WINDOW = 2 * STRIDE + 1  # fine nodes along a side, from one coarse node to the next but one
 N_COMPONENTS = 256
@@ -225,8 +225,9 @@ def _look_up(grid: LatentGrid, coarse_columns: Array, images: Array) -> GridStar
 
 def _lowest_minima(losses: Array) -> tuple[Index, Index]:
     """Return the row and the node (i, j) of the lowest local minima of each (n, C, C) sheet."""
-    rows, i, j = np.nonzero(losses == _neighbourhood_minimum(losses))
-    values = losses[rows, i, j]
+    lowest = np.flatnonzero(losses == _neighbourhood_minimum(losses))
+    values = losses.ravel()[lowest]
+    rows, i, j = np.unravel_index(lowest, losses.shape)
     order = np.lexsort((values, rows))
     rows, values, nodes = rows[order], values[order], np.stack([i, j], axis=1)[order]
     _, first, counts = np.unique(rows, return_index=True, return_counts=True)
@@ -254,24 +255,28 @@ def _first_of_each_row(rows: Index, values: Array) -> Index:
 
 
 def _parabola_minima(axis: Array, corners: Index, losses: Array) -> GridStarts:
-    """Fit a parabola to each window by least squares; return its minimum and its Hessian.
+    """Fit a parabola to the lowest node of each window and its neighbours, by least squares.
 
-    Where the window shows no valley, the start is its lowest node. Positions are counted in
-    steps of the grid from the middle of the window.
+    Return its minimum and its Hessian; where it shows no valley, its lowest node. Positions are
+    counted in steps of the grid from the middle one of the nine nodes.
     """
-    u, v = np.indices((WINDOW, WINDOW)).reshape(2, -1) - STRIDE
+    middles = np.stack(np.divmod(losses.argmin(axis=1), WINDOW), axis=1).clip(1, WINDOW - 2)
+    lines, columns = middles.T[..., np.newaxis] + np.arange(-1, 2)
+    windows = np.arange(len(losses))[:, np.newaxis, np.newaxis]
+    sheets = losses.reshape(-1, WINDOW, WINDOW)
+    nine = sheets[windows, lines[:, :, np.newaxis], columns[:, np.newaxis]].reshape(-1, 9)
+    u, v = np.indices((3, 3)).reshape(2, -1) - 1
     design = np.stack([np.ones_like(u), u, v, u * u / 2, u * v, v * v / 2], axis=1)
-    nodes = np.stack([u, v], axis=1).astype(losses.dtype)[losses.argmin(axis=1)]
+    nodes = np.stack([u, v], axis=1).astype(losses.dtype)[nine.argmin(axis=1)]
     # Small numbers keep their digits: the fit is of what stands above the lowest node.
-    heights = losses - losses.min(axis=1, keepdims=True)
+    heights = nine - nine.min(axis=1, keepdims=True)
     fit = heights @ np.linalg.pinv(design).T.astype(losses.dtype)
     slopes, hessians = fit[:, 1:3], fit[:, [3, 4, 4, 5]].reshape(-1, 2, 2)
     vertices = -np.einsum("nij,nj->ni", positive_inverse(hessians), slopes)
     valley = np.linalg.eigvalsh(hessians)[:, :1] > 0
-    vertices = np.where(valley, vertices, nodes)
-    near = np.clip(vertices, -2 * STRIDE, 2 * STRIDE)  # at most one coarse node outside
+    near = np.where(valley, vertices, nodes).clip(-2, 2)  # at most one node beside the nine
     step = axis[1] - axis[0]
-    return GridStarts(axis[corners + STRIDE] + step * near, hessians / step**2)
+    return GridStarts(axis[corners + middles] + step * near, hessians / step**2)
 
 
 def tabulated_bfgs(
@@ -304,7 +309,7 @@ def tabulated_bfgs(
     moved = np.linalg.norm(found.points - start, axis=1)
     again = np.flatnonzero((moved > FAR) | (found.losses >= start_losses))
     if len(again):
-        _keep_the_lower(found, again, bfgs(decoder, images[again], start[again]))
+        _keep_the_lower(found, again, bfgs(decoder, images[again], start[again], tol=tol))
     still = np.flatnonzero(found.losses >= start_losses)
     if len(still):
         local = bfgs(decoder, images[still], start[still], tol=LAST_TOL)

@@ -303,7 +303,7 @@ def test_evaluations(noisy):
         invert(decoder, images, start).evaluations
         - run((decoder, images, start, latent_grid(decoder)), "global").evaluations
     )
-    np.testing.assert_allclose(shared, (301**2 + 101**2) / 40)
+    np.testing.assert_allclose(shared, (241**2 + 81**2) / 40)
     near = (decoder, images, run(noisy, "global").points + 0.01, grid)
     starts = grid_starts(grid, images)
     polish = bfgs(decoder, images, starts.points, hessians=starts.hessians, tol=1e-4)
@@ -371,8 +371,9 @@ def test_grid_starts_are_the_minimum_of_a_parabola():
 
 def test_grid_starts_stay_near_the_square():
     decoder = MLP([np.eye(2)], [np.zeros(2)], "linear")
-    starts = grid_starts(latent_grid(decoder, n_coarse=11), [[9.0, -7.0], [0.0, 8.0]])
-    np.testing.assert_allclose(starts.points, [[6, -6], [0, 6]], atol=1e-8)
+    grid = latent_grid(decoder, half_width=6.0, n_coarse=11)  # fine nodes are 0.4 apart
+    starts = grid_starts(grid, [[9.0, -7.0], [0.0, 8.0]])
+    np.testing.assert_allclose(starts.points, [[6.4, -6.4], [0, 6.4]], atol=1e-8)
 
 
 def test_the_lowest_local_minima_of_a_sheet():
