@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import atexit
 import fcntl
+import functools
+import hashlib
 import json
 import logging
 import os
@@ -35,18 +37,12 @@ log = logging.getLogger(__name__)
 
 
 class ForkServer:
-    """The server of the kernels of one assignment; it ends with the process that made it.
+    """The server of the kernels of one assignment; it ends with the process that launched it.
 
     Parameters
     ----------
-    python : list of str
-        Python and its options: the begin of a kernel's command.
-    environment : mapping of str
-        Environment of the kernels.
-    imports : list of str
-        Import statements. What cannot be imported is left for the kernel to complain about.
-    files : list of (Path, str)
-        What a library may look for in a kernel's folders when it is loaded: (where, as what).
+    address : Path
+        Of the socket on which it listens to the processes that grade.
 
     Attributes
     ----------
@@ -54,20 +50,40 @@ class ForkServer:
         Why no kernel can be started this way; usually empty.
     """
 
-    def __init__(
+    def __init__(self, address: Path) -> None:
+        self.address, self.problem = address, ""
+        self._process: subprocess.Popen | None = None  # None: another process has launched it
+        self._control: socket.socket | None = None
+        self._lost = False
+
+    def launch(
         self,
         python: list[str],
         environment: Mapping[str, str],
         imports: list[str],
         files: list[tuple[Path, str]],
     ) -> None:
-        self.problem = ""
-        self._process: subprocess.Popen | None = None
+        """Start the process, and wait until it has loaded the libraries.
+
+        Parameters
+        ----------
+        python : list of str
+            Python and its options: the begin of a kernel's command.
+        environment : mapping of str
+            Environment of the kernels.
+        imports : list of str
+            Import statements. What cannot be imported is left for the kernel to complain about.
+        files : list of (Path, str)
+            What a library may look for in a kernel's folders when it is loaded: (where, as what).
+        """
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(PATIENCE)
+        self.address.unlink(missing_ok=True)  # of a server that has ended
         try:
-            with theirs, tempfile.TemporaryDirectory(prefix="course-") as root:
-                self._process = _start(python, environment, theirs)
+            with theirs, _socket() as here, tempfile.TemporaryDirectory(prefix="course-") as root:
+                here.bind(str(self.address))
+                here.listen()
+                self._process = _start(python, environment, theirs, here)
                 theirs.close()
                 _copy(files, root)
                 self._control.send(json.dumps([root, ALWAYS + imports]).encode())
@@ -76,8 +92,8 @@ class ForkServer:
             self._give_up(error)
 
     def has_ended(self) -> bool:
-        """Say whether the process is no more."""
-        return self._process is None or self._process.poll() is not None
+        """Say whether the process is no more, as far as is known."""
+        return self._lost if self._process is None else self._process.poll() is not None
 
     def start(self, room: socket.socket, output: int, request: Mapping[str, Any]) -> bool:
         """Start a kernel in a room, which will end with it.
@@ -104,6 +120,7 @@ class ForkServer:
                 os.close(process)
             return True
         except ConnectionError as error:  # the room or the server has ended
+            self._lost = True
             log.warning("a kernel has to load its libraries itself: %s", error)
         except OSError as error:
             self._give_up(error)
@@ -114,14 +131,31 @@ class ForkServer:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
-        self._control.close()
+        if self._control is not None:
+            self._control.close()
+
+    def answers(self) -> bool:
+        """Say whether there is a process at the address."""
+        try:
+            self._connect().close()
+        except ConnectionError:
+            return False
+        return True
+
+    def _connect(self) -> socket.socket:
+        connection = _socket()
+        try:
+            connection.connect(str(self.address))
+        except FileNotFoundError as error:
+            connection.close()
+            raise ConnectionError(*error.args) from error
+        except OSError:
+            connection.close()
+            raise
+        return connection
 
     def _ask(self, request: Mapping[str, Any], descriptors: list[int]) -> None:
-        connection, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        connection.settimeout(PATIENCE)
-        with connection, theirs:
-            socket.send_fds(self._control, [b"!"], [theirs.fileno()])
-            theirs.close()
+        with self._connect() as connection:
             socket.send_fds(connection, [json.dumps(request).encode()], descriptors)
             _require_success(connection)
 
@@ -131,15 +165,21 @@ class ForkServer:
         log.warning("each kernel has to load its libraries itself: %s", error)
 
 
+def _socket() -> socket.socket:
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    made.settimeout(PATIENCE)
+    return made
+
+
 def _start(
-    python: list[str], environment: Mapping[str, str], control: socket.socket
+    python: list[str], environment: Mapping[str, str], *sockets: socket.socket
 ) -> subprocess.Popen:
-    program = _sealed_copy(python[0])
+    program, numbers = _sealed_copy(python[0]), [one.fileno() for one in sockets]
     try:
         return subprocess.Popen(
-            [*python, zygote.__file__, str(control.fileno())],
+            [*python, zygote.__file__, *map(str, numbers)],
             executable=f"/proc/self/fd/{program}",
-            pass_fds=[program, control.fileno()],
+            pass_fds=[program, *numbers],
             env=environment,
             cwd="/",
             start_new_session=True,  # Ctrl-C is for the grader
@@ -202,8 +242,14 @@ def _require_success(connection: socket.socket) -> None:
         raise OSError(reply)
 
 
+SHARED = "COURSE_KERNELS"  # environment variable: a folder for the processes of one grading
 _lock = threading.Lock()
 _servers: dict[str, ForkServer] = {}  # at most one: a class is graded assignment by assignment
+
+
+@functools.cache
+def _own_folder() -> tempfile.TemporaryDirectory:
+    return tempfile.TemporaryDirectory(prefix="course-", dir="/tmp")  # an address has 107 bytes
 
 
 def find(
@@ -212,12 +258,14 @@ def find(
     imports: list[str],
     files: list[tuple[Path, str]],
 ) -> ForkServer | None:
-    """Return this process's server for such kernels; a new one takes the place of any other.
+    """Return the server for such kernels; a new one takes the place of any other.
+
+    Processes that share a folder, of which `SHARED` tells them, share their server.
 
     Parameters
     ----------
     python, environment, imports, files
-        As of `ForkServer`.
+        As of `ForkServer.launch`.
 
     Returns
     -------
@@ -229,7 +277,14 @@ def find(
         server = _servers.get(wanted)
         if server is None or (server.has_ended() and not server.problem):
             close()
-            server = _servers[wanted] = ForkServer(python, environment, imports, files)
+            name = hashlib.sha256(wanted.encode()).hexdigest()[:16]
+            server = ForkServer(Path(os.environ.get(SHARED) or _own_folder().name, name))
+            # One of the processes launches the server; the others wait for it here.
+            with open(f"{server.address}.lock", "w") as turn:
+                fcntl.flock(turn, fcntl.LOCK_EX)
+                if not server.answers():
+                    server.launch(python, environment, imports, files)
+            _servers[wanted] = server
         return None if server.problem else server
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import nbgrader.api
 from nbgrader.api import Base, Gradebook
 from sqlalchemy import (
     URL,
@@ -77,6 +79,11 @@ AUTOMATIC = {
 }
 
 
+# An engine compiles each statement once. nbgrader opens a gradebook nine times for a submission,
+# and would take a new engine each time: half of the grader's work was compiling the same SQL.
+_engine = nbgrader.api.create_engine = lru_cache(maxsize=4)(create_engine)
+
+
 def _url(config: Config) -> URL:
     url = make_url(config.CourseDirectory.db_url)
     # Somebody else may be writing into the file: wait longer than SQLite's five seconds.
@@ -84,9 +91,13 @@ def _url(config: Config) -> URL:
     return url.update_query_dict({"timeout": "60"}) if impatient else url
 
 
+def _address(config: Config) -> str:
+    return _url(config).render_as_string(hide_password=False)
+
+
 @contextmanager
 def _transaction(config: Config) -> Iterator[Connection]:
-    engine = create_engine(_url(config))
+    engine = _engine(_address(config), echo=False, future=True)  # as nbgrader does
     try:
         with engine.begin() as connection:
             yield connection
@@ -107,8 +118,7 @@ def open_gradebook(config: Config) -> Gradebook:
     nbgrader.api.Gradebook
         To be closed, e.g. by ``with``.
     """
-    url = _url(config).render_as_string(hide_password=False)
-    return Gradebook(url, config.CourseDirectory.course_id)
+    return Gradebook(_address(config), config.CourseDirectory.course_id)
 
 
 def has_assignment(config: Config, assignment: str) -> bool:

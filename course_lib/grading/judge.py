@@ -21,6 +21,7 @@ from time import monotonic
 from typing import Any
 
 import zmq
+from jupyter_client import AsyncKernelClient
 from jupyter_core.utils import ensure_async, run_sync
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
@@ -39,9 +40,11 @@ __all__ = ["Judge", "is_test", "mismatched_points"]
 
 WIRE = Path(wire.__file__).read_text(encoding="utf-8")
 # Run in a namespace of its own: a student may have called a variable `list` or `np`.
-QUESTION = """\
+LESSON = """\
 __course__ = {{"__name__": "course_wire"}}
 __import__("builtins").exec({wire!r}, __course__)
+"""
+QUESTION = """\
 __course__["reply"] = __course__["answer"]({function!r}, {payload!r}, {through!r})
 """
 DEAD = "the kernel died: did the code end Python, or take all the memory or the time?"
@@ -97,6 +100,27 @@ def mismatched_points(notebook: NotebookNode, suite: checks.Suite) -> list[str]:
     return problems
 
 
+class Client(AsyncKernelClient):
+    """A client that is ready when the kernel is, where Jupyter's waits a fifth of a second more."""
+
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        """Wait until the kernel has answered a request, and has told that it is idle again."""
+        end = monotonic() + (timeout or math.inf)
+        while monotonic() < end:
+            self.kernel_info()
+            try:
+                self._handle_kernel_info_reply(await self.get_shell_msg(timeout=1))
+                state = None
+                while state != "idle":
+                    message = await self.get_iopub_msg(timeout=1)
+                    state = message["content"].get("execution_state")
+                return
+            except Empty:
+                if not await self.is_alive():
+                    raise RuntimeError("the kernel died before it was ready") from None
+        raise RuntimeError(f"the kernel was not ready after {timeout} s")
+
+
 class Judge(Execute):
     """Preprocessor of ``nbgrader autograde`` that takes the place of `Execute`."""
 
@@ -116,6 +140,7 @@ class Judge(Execute):
         if problems := mismatched_points(nb, self._suite):
             raise CourseError("; ".join(problems))
         flags = self._find_flags(nb, folder)
+        self._lesson = LESSON.format(wire=WIRE)  # before the first question
         self._stopped: str | None = None  # why nothing more can be asked of the kernel
         self._written: defaultdict[int, int] = defaultdict(int)
         self._outcomes: list[tuple[NotebookNode, list[Outcome]]] = []
@@ -175,15 +200,15 @@ class Judge(Execute):
         if self._cell_timed_out:
             raise NoAnswer(f"the public checks did not end within {self.timeout} s")
         payload = json.dumps([wire.encode(list(args)) for args in arguments])
-        question = QUESTION.format(
-            wire=WIRE, function=function, payload=payload, through=check.through
-        )
+        question = QUESTION.format(function=function, payload=payload, through=check.through)
         try:
-            content, in_time = self._ask(question)
+            content, in_time = self._ask(self._lesson + question)
         except (DeadKernelError, CellTimeoutError) as error:
             self._stopped = DEAD if isinstance(error, DeadKernelError) else FROZEN
             raise NoAnswer(f"{function}: {self._stopped}") from None
         self._notice_exit(content)
+        if content.get("status") == "ok":
+            self._lesson = ""  # reading it again would take longer than answering
         replies = _read_replies(function, content, len(arguments))
         if not in_time:
             raise NoAnswer(f"no answer within {self.timeout} s: an endless loop?", replies)
@@ -233,6 +258,7 @@ class Judge(Execute):
         """Start the kernel with the course's environment variables."""
         # A message that is longer comes from no honest kernel, and ends the connection.
         self.km.context.setsockopt(zmq.MAXMSGSIZE, LONGEST_MESSAGE)
+        self.km.client_factory = Client
         super().start_new_kernel(env=self._environment, **kwargs)
 
     def on_cell_executed(self, **kwargs: Any) -> None:

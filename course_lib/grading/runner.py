@@ -34,7 +34,8 @@ def grade_all(
     tasks : iterable of Task
         What to grade, begun in this order; no student twice.
     jobs : int, optional
-        How many at once; by default one for each core of this machine, or of Dask's workers.
+        How many at once; by default three for two cores of this machine, where a kernel and its
+        grader wait for each other a third of the time, or one for each core of Dask's workers.
     dask : str, optional
         Address of a Dask scheduler, see `cluster.connect`.
 
@@ -69,7 +70,7 @@ def grade_all(
 def _machines(dask: str | None) -> Iterator[tuple[Callable[[], Any], int]]:
     """Yield what makes joblib's backend, and how many submissions it can grade at once."""
     if dask is None:
-        yield lambda: "loky", cpu_count()
+        yield lambda: "loky", cpu_count() * 3 // 2
     else:
         from course_lib.grading import cluster  # importing Dask takes a second
 

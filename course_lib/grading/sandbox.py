@@ -32,6 +32,7 @@ from fnmatch import fnmatch
 from functools import lru_cache
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TextIO
 
 from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
@@ -55,6 +56,7 @@ PROGRAMS = {"bwrap": "bubblewrap", "timeout": "coreutils"}
 PROGRAMS |= dict.fromkeys(("choom", "prlimit", "setpriv"), "util-linux")
 SYSTEM = ["/usr", "/bin", "/lib", "/lib64"]
 SYSTEM += ["/etc/alternatives", "/etc/fonts", "/etc/ld.so.cache", "/etc/localtime"]
+SECONDS_TO_END = 5  # more than a killed sandbox needs
 # Where the machine's memory runs out, Linux ends these processes first; and they end with the
 # thread that started them, also where the grader is killed.
 OUTSIDE = ["choom", "-n", "1000", "--", "setpriv", "--pdeathsig", "KILL"]
@@ -320,6 +322,13 @@ class Sandbox(LocalProvisioner):
         said = (self.folder / "log").read_text(errors="replace").strip()
         await self.cleanup()
         return said[-1000:]
+
+    async def kill(self, restart: bool = False) -> None:
+        """End the sandbox, and wait for its end: who asks for it would look ten times a second."""
+        await super().kill(restart=restart)
+        end = monotonic() + SECONDS_TO_END
+        while await self.poll() is None and monotonic() < end:
+            await asyncio.sleep(0.005)
 
     async def cleanup(self, restart: bool = False) -> None:
         """Remove the kernel's folder."""

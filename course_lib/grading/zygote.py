@@ -19,6 +19,7 @@ import json
 import os
 import resource
 import runpy
+import select
 import signal
 import socket
 import struct
@@ -41,8 +42,8 @@ CAPABILITIES_VERSION = 0x20080522
 # --- in the server ----------------------------------------------------------------------------
 
 
-def serve(control: socket.socket) -> socket.socket:
-    """Load the libraries; return, in a copy of this process, a connection to the grader."""
+def serve(control: socket.socket, listener: socket.socket) -> socket.socket:
+    """Load the libraries; return, in a copy of this process, a connection to a grader."""
     Path("/proc/self/comm").write_text("python")  # the name that `ps` shows
     try:
         _load(*json.loads(control.recv(MESSAGE)))
@@ -56,14 +57,15 @@ def serve(control: socket.socket) -> socket.socket:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks what became of a copy
     while True:
         # What is about a student comes through the connection: the server itself reads none of it.
-        message, connections, *_ = socket.recv_fds(control, 1, 1)
-        if not message:
-            os._exit(0)
+        if control in select.select([control, listener], [], [])[0]:
+            os._exit(0)  # nothing is said there any more: who started this process has ended
+        connection, _ = listener.accept()
         if os.fork() == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             control.close()
-            return socket.socket(fileno=connections[0])
-        os.close(connections[0])
+            listener.close()
+            return connection
+        connection.close()
 
 
 def _load(root: str, imports: list[str]) -> None:
@@ -118,7 +120,10 @@ def _unfit_to_copy() -> str:
 
 def become_kernel(connection: socket.socket) -> list[str]:
     """Go on in a room; return, in the process that is the kernel, the kernel's command."""
-    text, (process, log, _room), *_ = socket.recv_fds(connection, MESSAGE, 3)
+    text, descriptors, *_ = socket.recv_fds(connection, MESSAGE, 3)
+    if not text:
+        os._exit(0)  # somebody only asked whether there is a server
+    process, log, _room = descriptors
     request = json.loads(text)
     try:
         _enter(process, request["user"], request["limits"])
@@ -181,7 +186,7 @@ def _libc() -> ctypes.CDLL:
 
 
 if __name__ == "__main__":
-    grader = serve(socket.socket(fileno=int(sys.argv[1])))
+    grader = serve(*(socket.socket(fileno=int(number)) for number in sys.argv[1:]))
     module, *arguments = become_kernel(grader)
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)

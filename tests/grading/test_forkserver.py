@@ -1,6 +1,7 @@
 """A kernel that is a copy differs from a new Python in time alone, and shares nothing."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -9,6 +10,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -346,21 +348,54 @@ from pathlib import Path
 from test_sandbox import Kernel, sandbox
 from course_lib.grading import forkserver
 sandbox.register()
-kernel = Kernel(Path(sys.argv[1]))
-print(*[server._process.pid for server in forkserver._servers.values()], flush=True)
-sys.stdin.read()
+kernels = []
+for line in sys.stdin:
+    kernels.append(Kernel(Path(sys.argv[1])))
+    kernels[-1].client.wait_for_ready(timeout=300)
+    (server,) = forkserver._servers.values()
+    print(server._process.pid if server._process else 0, flush=True)
 """
+
+
+@contextlib.contextmanager
+def a_grader(course, **environment):
+    """Start a process that starts a kernel whenever `ask` asks for one."""
+    command = [sys.executable, "-c", GRADER, str(course)]
+    here = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), **environment}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
+    with subprocess.Popen(command, env=here, **pipes) as grader:
+        yield grader
+
+
+def ask(*graders) -> list[int]:
+    """Let graders start a kernel; return the process of each one's own server, or 0."""
+    for grader in graders:
+        grader.stdin.write("\n")
+    return [int(grader.stdout.readline()) for grader in graders]
 
 
 @pytest.mark.parametrize("end", ["close", "kill"])
 def test_the_server_ends_with_the_grader(course, end):
-    command = [sys.executable, "-c", GRADER, str(course)]
-    here = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, env=here, **pipes) as grader:
-        server = os.pidfd_open(int(grader.stdout.readline()))
+    with a_grader(course) as grader:
+        server = os.pidfd_open(*ask(grader))
         grader.stdin.close() if end == "close" else grader.kill()
         assert has_ended(server)
+
+
+def test_graders_that_share_a_folder_share_a_server(course):
+    with (
+        tempfile.TemporaryDirectory(dir="/tmp") as folder,  # a short path, as of a socket
+        a_grader(course, COURSE_KERNELS=folder) as one,
+        a_grader(course, COURSE_KERNELS=folder) as other,
+    ):
+        (number,) = filter(None, servers := ask(one, other))
+        assert len(servers) == 2 and ask(one, other) == servers
+        server = os.pidfd_open(number)
+        owner, guest = (one, other) if servers[0] else (other, one)
+        owner.kill()
+        assert has_ended(server)
+        assert ask(guest) == [0]  # its kernel has loaded its libraries itself
+        assert ask(guest)[0] not in (0, number)
 
 
 def test_there_is_one_server_at_a_time(start, tmp_path):

@@ -1,6 +1,9 @@
 """What becomes of each submission of the class in tiny_class.py."""
 
+import asyncio
 import json
+from queue import Empty
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -8,7 +11,7 @@ from nbgrader.api import Gradebook
 from tiny_class import TINY
 
 from course_lib.grading import checks, wire
-from course_lib.grading.judge import _read_replies, mismatched_points
+from course_lib.grading.judge import Client, Judge, _read_replies, mismatched_points
 from course_lib.grading.source import read
 
 
@@ -146,3 +149,78 @@ def test_half_a_character_can_be_written():
     content = {"user_expressions": {"reply": {"data": {"text/plain": text}}}}
     [answer] = _read_replies("f", content, 1)
     assert answer.error.text.encode() == b"raised ValueError: ?"
+
+
+# --- asking -------------------------------------------------------------------------------------
+
+
+def test_the_kernel_is_taught_once_and_again_where_that_was_cut_short():
+    judge, asked = Judge(), []
+    judge._lesson, judge._stopped, judge._cell_timed_out = "LESSON", None, False
+    replies = {"reply": {"data": {"text/plain": repr(json.dumps([{"value": 1}]))}}}
+    statuses = iter(["error", "ok", "ok"])
+
+    def ask(code):
+        asked.append(code)
+        return {"status": next(statuses), "user_expressions": replies}, True
+
+    judge._ask = ask
+    check = SimpleNamespace(function="f", through=None)
+    for _ in range(3):
+        [reply] = judge._call(check, [()])
+        assert reply.value == 1
+    assert [code.startswith("LESSON") for code in asked] == [True, True, False]
+    assert asked[2].startswith("__course__[")
+
+
+class Fake(Client):
+    """A client whose kernel says what it is told to say."""
+
+    asked = 0
+
+    def __init__(self, shell, iopub, alive=True):
+        super().__init__()
+        self.shell, self.iopub, self.alive = iter(shell), iter(iopub), alive
+
+    def kernel_info(self):
+        self.asked += 1
+
+    def _handle_kernel_info_reply(self, message):
+        assert message == "reply"
+
+    async def get_shell_msg(self, timeout):
+        return self._next(self.shell)
+
+    async def get_iopub_msg(self, timeout):
+        return {"content": {"execution_state": self._next(self.iopub)}}
+
+    async def is_alive(self):
+        return self.alive
+
+    @staticmethod
+    def _next(messages):
+        message = next(messages, None)
+        if message is None:
+            raise Empty
+        return message
+
+
+@pytest.mark.parametrize(
+    ("shell", "iopub", "asked"),
+    [
+        (["reply"], ["busy", "idle"], 1),
+        ([None, "reply"], ["idle"], 2),  # it is busy with its own start
+        (["reply", "reply"], ["busy", None, "idle"], 2),  # not all channels were open yet
+    ],
+)
+def test_a_client_is_ready_when_the_kernel_has_answered_and_is_idle(shell, iopub, asked):
+    client = Fake(shell, iopub)
+    asyncio.run(client.wait_for_ready(timeout=60))
+    assert client.asked == asked and not [*client.shell, *client.iopub]
+
+
+def test_a_kernel_that_is_not_ready():
+    with pytest.raises(RuntimeError, match="died before it was ready"):
+        asyncio.run(Fake([], [], alive=False).wait_for_ready(timeout=60))
+    with pytest.raises(RuntimeError, match=r"not ready after 0\.01 s"):
+        asyncio.run(Fake([], []).wait_for_ready(timeout=0.01))

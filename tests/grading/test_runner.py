@@ -3,10 +3,11 @@
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from tiny_class import GRADE, RIGHT, SANDBOXED, STUDENTS, TINY, course, submit
 
 import course_lib
 from course_lib.grading import grade as grading
-from course_lib.grading import gradebook, records, runner, workplace
+from course_lib.grading import gradebook, placing, records, runner, workplace
 from course_lib.grading.cluster import connect
 from course_lib.grading.course import CourseError, configuration, convert, surroundings
 from course_lib.grading.grade import grade
@@ -150,6 +151,17 @@ def test_marks_by_hand_stay_also_those_entered_meanwhile(graded, tmp_path, monke
     assert found["amy", "explain", "comment"] == ("No response.", "Bien joué.")
     assert found["cheat", "late"] == (datetime(2026, 2, 2), 4.0)
     assert found == dump(serial, FEW)
+
+
+def test_sql_is_compiled_once_and_a_workplace_knows_one_student(graded):
+    with open_gradebook(graded.fresh) as one, open_gradebook(graded.fresh) as other:
+        assert one.engine is other.engine
+    shared, _ = gradebook.export(configuration(graded.fresh), "tiny")
+    for student in ("amy", "mean"):
+        task = workplace.Task(graded.fresh, "tiny", student, (shared,), sandboxed=SANDBOXED)
+        assert [row["id"] for row in workplace.grade_submission(task).rows["student"]] == [student]
+        with closing(sqlite3.connect(f"{workplace._drawer().name}/gradebook.db")) as database:
+            assert database.execute("SELECT id FROM student").fetchall() == [(student,)]
 
 
 def test_a_submission_that_came_into_the_gradebook_meanwhile_is_not_doubled(graded, tmp_path):
@@ -292,7 +304,7 @@ def test_an_interrupted_run_is_resumed(graded, tmp_path, monkeypatch):
 def test_a_folder_is_old_or_new_wherever_writing_ends(tmp_path, monkeypatch):
     folder = tmp_path / "autograded" / "amy" / "tiny"
     old, new = ({".": (0o755, None), "tiny.ipynb": (0o444, text)} for text in (b"old", b"new"))
-    grading._write_folder(old, folder)
+    placing.write_folder(old, folder)
     rename, renamed = Path.rename, []
 
     def interrupted(path, target):
@@ -303,10 +315,10 @@ def test_a_folder_is_old_or_new_wherever_writing_ends(tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Path, "rename", interrupted)
-        grading._write_folder(new, folder)
-    grading._finish_writing(tmp_path, "tiny")
+        placing.write_folder(new, folder)
+    placing.finish_writing(tmp_path / "autograded", "tiny")
     assert (folder / "tiny.ipynb").read_bytes() == b"old"
-    grading._write_folder(new, folder)
+    placing.write_folder(new, folder)
     assert (folder / "tiny.ipynb").read_bytes() == b"new"
     assert (folder / "tiny.ipynb").stat().st_mode & 0o777 == 0o444
     assert [path.name for path in folder.parent.iterdir()] == ["tiny"]

@@ -3,6 +3,7 @@
 Every promise holds for both ways of starting a kernel: a new Python, or a copy of one that runs.
 """
 
+import asyncio
 import json
 import os
 import re
@@ -473,6 +474,16 @@ def test_the_reason_says_what_to_do(monkeypatch, broken_bubblewrap):
 def test_a_sandbox_that_does_not_start_says_why(course, registered, broken_bubblewrap, fork):
     with pytest.raises(CourseError, match="did not start: bwrap: No permissions"):
         Kernel(course, fork=fork)
+
+
+@needs_sandbox
+@pytest.mark.parametrize("fork", BOTH_WAYS)
+def test_a_sandbox_has_ended_when_it_has_been_killed(course, registered, fork):
+    kernel = Kernel(course, fork=fork)
+    provisioner = kernel.manager.provisioner
+    asyncio.run(provisioner.kill())
+    assert provisioner.process.returncode is not None
+    kernel.stop()
 
 
 @needs_sandbox

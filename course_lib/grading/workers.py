@@ -1,0 +1,45 @@
+"""The processes that grade: copies of one that has loaded the grader.
+
+Loading it takes seconds, and copying a process some milliseconds. While that one process loads,
+the command that asked for it can do the same.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from functools import cache
+from multiprocessing import forkserver, get_all_start_methods
+
+from joblib.externals.loky.backend.context import set_start_method
+
+__all__ = ["prepare"]
+
+LOADED = ["course_lib.grading.workplace", "course_lib.grading.judge", "jupytext"]
+LOADED += ["IPython.paths", "matplotlib.font_manager"]  # to which a grading comes late
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # there is one process per core
+
+
+@cache
+def _shared_folder() -> tempfile.TemporaryDirectory:
+    return tempfile.TemporaryDirectory(prefix="course-", dir="/tmp")  # it is there until the end
+
+
+def prepare() -> None:
+    """Begin to load the grader in a process that all later ones of joblib will be copies of.
+
+    The environment of today is theirs as well, and a folder for what they share. Where the system
+    cannot copy processes, nothing happens, and each one of them loads the grader itself.
+    """
+    if "forkserver" not in get_all_start_methods():
+        return
+    set_start_method("forkserver", force=True)
+    forkserver.set_forkserver_preload(LOADED)
+    theirs = ONE_THREAD | {"COURSE_KERNELS": _shared_folder().name}
+    before = {name: os.environ.get(name) for name in theirs}
+    os.environ.update(theirs)
+    try:
+        forkserver.ensure_running()
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
