@@ -117,16 +117,37 @@ def _print_collected(assignment: str, lines: list) -> None:
 @app.command()
 def report(
     assignment: Annotated[str, typer.Argument(help="Folder of solutions/.")],
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Pages at once; one for each core by default.")
+    ] = None,
 ) -> None:
-    """Write the teacher's page about a graded assignment, and its marks for Moodle."""
+    """Write each student's feedback, your page about the class, and the marks for Moodle.
+
+    Run it again when you have given marks or comments by hand.
+    """
+    from rich.progress import track
+
     from course_lib.grading.course import find_root
 
     with _plain_errors():
-        from course_lib.grading import report as reporting
-
         root = find_root()
+        from course_lib.grading import workers
+
+        workers.prepare()
+        from course_lib.grading import report as reporting
+        from course_lib.grading.feedback import write_feedback
+
+        notes = write_feedback(
+            root,
+            assignment,
+            jobs=jobs,
+            track=lambda finished, total: track(finished, "Feedback", total),
+        )
         page = reporting.report(root, assignment)
         marks = reporting.moodle_csv(root, assignment)
+    for student, note in notes.items():
+        _print_line(f"{student}: {note}")
+    console.print("For your students, one folder each: feedback/")
     console.print(f"Open this page, and do not publish it: {page.as_uri()}", soft_wrap=True)
     console.print(f"For Moodle's CSV import: {_escaped(marks.relative_to(root))}", soft_wrap=True)
 
@@ -138,7 +159,7 @@ def grade(
         list[str] | None, typer.Option(help="Whose submission; everybody's by default.")
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="How many at once; one for each core by default.")
+        int | None, typer.Option(min=1, help="How many at once; three for two cores by default.")
     ] = None,
     dask: Annotated[
         str | None,
@@ -163,6 +184,9 @@ def grade(
         console.print("Submissions run with your own rights: --no-sandbox.")
     with _plain_errors():
         root = find_root()
+        from course_lib.grading import workers
+
+        workers.prepare()
         from course_lib.grading.grade import grade as grade_submissions
 
         results = grade_submissions(
@@ -191,7 +215,8 @@ def _print_results(assignment: str, results: list) -> None:
     console.print(table)
     if n_kept := sum(result.kept for result in results):
         console.print(f"{n_kept} of {len(results)} had been graded before and have not changed.")
-    console.print(f"marks/{_escaped(assignment)}.csv, feedback/ and the gradebook are written.")
+    console.print(f"marks/{_escaped(assignment)}.csv and the gradebook are written.")
+    console.print(f"Feedback: `course report {_escaped(assignment)}`, after the marks by hand.")
 
 
 @app.command()

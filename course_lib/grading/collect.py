@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from nbgrader.api import MissingEntry
 
-from course_lib.grading.course import CourseError, configuration, surroundings
+from course_lib.grading.course import CourseError, alone, configuration, surroundings
 from course_lib.grading.exercises import find_assignments
 from course_lib.grading.export import write_csv
 from course_lib.grading.gradebook import has_assignment, open_gradebook
@@ -123,7 +123,7 @@ def collect(
     students = read_roster(roster) if roster else None
     config = configuration(root)
     largest = int(config.CourseDirectory.get("max_file_size", LARGEST_FILE / 1000) * 1000)
-    with open_inbox(source, zone, largest) as contents:
+    with alone(root), open_inbox(source, zone, largest) as contents:
         if not (contents.files or contents.refused):
             raise CourseError(f"{source}: nothing in it to collect")
         students, due = _ask_gradebook(config, assignment, students)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nbgrader.converters.base import BaseConverter
     from traitlets.config import Config
 
-__all__ = ["CourseError", "configuration", "convert", "find_root", "surroundings"]
+__all__ = ["CourseError", "alone", "configuration", "convert", "find_root", "surroundings"]
 
 CONFIG_FILE = "nbgrader_config.py"
 
@@ -142,6 +142,34 @@ def _collected_log() -> Iterator[_Log]:
         yield log
     finally:
         logger.removeHandler(log)
+
+
+@contextmanager
+def alone(course: Path) -> Iterator[None]:
+    """Let nobody else write into a course meanwhile: two at once would undo each other's work.
+
+    Parameters
+    ----------
+    course : Path
+        Root of the course.
+
+    Raises
+    ------
+    CourseError
+        When another process is at it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows has no such lock, and no sandbox either
+        yield
+        return
+    with (course / CONFIG_FILE).open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            words = "another `course` command is writing into this course: wait until it has ended"
+            raise CourseError(words) from None
+        yield
 
 
 @contextmanager

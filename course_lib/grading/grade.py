@@ -7,7 +7,6 @@ submission, then its marks, then its record: wherever it ends, the next run goes
 from __future__ import annotations
 
 import math
-import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -16,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from course_lib.grading import gradebook, records, sandbox
-from course_lib.grading.course import CourseError, configuration, surroundings
+from course_lib.grading.course import CourseError, alone, configuration, surroundings
 from course_lib.grading.export import marks, write_csv
+from course_lib.grading.placing import finish_writing, write_folder
 from course_lib.grading.records import Record
 from course_lib.grading.runner import grade_all
-from course_lib.grading.workplace import STEPS, TEACHER, Folder, Graded, Task
+from course_lib.grading.workplace import AUTOGRADED, TEACHER, Graded, Task
 
 if TYPE_CHECKING:
     from traitlets.config import Config
@@ -55,7 +55,7 @@ def grade(
     dask: str | None = None,
     track: Track = lambda finished, total: finished,
 ) -> list[Result]:
-    """Grade the submissions of an assignment, write feedback and ``marks/<assignment>.csv``.
+    """Grade the submissions of an assignment, and write ``marks/<assignment>.csv``.
 
     A submission that cannot be graded stops nobody else's, and keeps the marks of an earlier
     grading. One for which nothing has changed since its last grading is left as it is; to have
@@ -73,7 +73,7 @@ def grade(
     sandboxed : bool
         False runs the submissions with the grader's own rights.
     jobs : int, optional
-        How many at once; by default as many as there are cores.
+        How many at once; by default three for two cores.
     dask : str, optional
         Address of a Dask scheduler, whose workers grade, see `cluster.connect`.
     track : callable, optional
@@ -93,12 +93,12 @@ def grade(
     if sandboxed and not dask and (reason := sandbox.unavailable()):
         raise CourseError(reason)
     submitted = _submitted(root, assignment, students)
-    with surroundings():
+    with alone(root), surroundings():
         config = configuration(root)
         if not gradebook.has_assignment(config, assignment):
             words = f"is not in the gradebook: run `course exercises {assignment}` first"
             raise CourseError(f"{assignment} {words}")
-        _finish_writing(root, assignment)
+        finish_writing(root / AUTOGRADED, assignment)
         tasks, graded_before = _tasks(root, config, assignment, submitted, sandboxed)
         if len(tasks) > 1:
             with closing(grade_all(tasks, jobs=jobs, dask=dask)) as finished:
@@ -152,7 +152,7 @@ def _is_done(
     earned: defaultdict[str, float] = defaultdict(float)
     for check in record.checks:
         earned[check["cell"]] += check["earned"]
-    return all((root / step / student / assignment).is_dir() for step in STEPS) and all(
+    return (root / AUTOGRADED / student / assignment).is_dir() and all(
         math.isclose(points, marks.get(cell, math.nan)) for cell, points in earned.items()
     )
 
@@ -201,8 +201,7 @@ def _keep(root: Path, config: Config, graded: Graded, has_marks: bool) -> None:
     if record.status == "failed":
         record = _failed(root, config, record, has_marks)
     else:
-        for step, content in graded.folders.items():
-            _write_folder(content, root / step / record.student / record.assignment)
+        write_folder(graded.folder, root / AUTOGRADED / record.student / record.assignment)
         gradebook.merge(config, graded.rows)
     records.write(root, record)
 
@@ -216,36 +215,6 @@ def _failed(root: Path, config: Config, record: Record, has_marks: bool) -> Reco
     when = f" of {earlier.graded_at}" if earlier.graded_at else ""
     reason = f"{record.reason}; the marks of the grading{when} are kept"
     return replace(earlier, status="failed", reason=reason, fingerprint=record.fingerprint)
-
-
-def _write_folder(content: Folder, folder: Path) -> None:
-    """Put a folder in place of the one that is there; see `_finish_writing`."""
-    new, old = (folder.with_name(f".{folder.name}.{age}") for age in ("new", "old"))
-    shutil.rmtree(new, ignore_errors=True)
-    for name, (mode, data) in content.items():
-        path = new / name
-        if data is None:
-            path.mkdir(parents=True)
-        else:
-            path.write_bytes(data)
-        path.chmod(mode)
-    if folder.exists():
-        folder.rename(old)
-    new.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _finish_writing(root: Path, assignment: str) -> None:
-    """Remove what an interrupted run left, and put an old folder back where no new one is yet."""
-    for step in STEPS:
-        for old in (root / step).glob(f"*/.{assignment}.old"):
-            folder = old.with_name(assignment)
-            if folder.exists():
-                shutil.rmtree(old)
-            else:
-                old.rename(folder)
-        for new in (root / step).glob(f"*/.{assignment}.new"):
-            shutil.rmtree(new)
 
 
 def _results(

@@ -5,13 +5,29 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
+import shutil
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
 from nbgrader.utils import parse_utc
 
-__all__ = ["TIMESTAMP", "exchange", "free", "keep", "read_time", "same", "stamp", "write_time"]
+__all__ = [
+    "TIMESTAMP",
+    "Folder",
+    "exchange",
+    "finish_writing",
+    "free",
+    "keep",
+    "read_folder",
+    "read_time",
+    "same",
+    "stamp",
+    "write_folder",
+    "write_time",
+]
 
+Folder = dict[str, tuple[int, bytes | None]]  # mode and content by path; a folder has no content
 TIMESTAMP = "timestamp.txt"  # where nbgrader looks for the time of handing in
 HERE, EXCHANGE = -100, 2  # Linux' AT_FDCWD and RENAME_EXCHANGE
 
@@ -173,3 +189,70 @@ def exchange(new: Path, target: Path) -> None:
         os.rename(aside, target)
         raise
     os.rename(aside, new)
+
+
+def read_folder(folder: Path) -> Folder:
+    """Read a folder with all that is in it.
+
+    Parameters
+    ----------
+    folder : Path
+        It holds files and folders only.
+
+    Returns
+    -------
+    Folder
+        For `write_folder`, perhaps on another machine.
+    """
+    return {
+        path.relative_to(folder).as_posix(): (
+            stat.S_IMODE(path.stat().st_mode),
+            path.read_bytes() if path.is_file() else None,
+        )
+        for path in sorted([folder, *folder.rglob("*")])
+    }
+
+
+def write_folder(content: Folder, folder: Path) -> None:
+    """Put a folder in place of the one that is there; see `finish_writing`.
+
+    Parameters
+    ----------
+    content : Folder
+        See `read_folder`.
+    folder : Path
+        Where it belongs.
+    """
+    new, old = (folder.with_name(f".{folder.name}.{age}") for age in ("new", "old"))
+    shutil.rmtree(new, ignore_errors=True)
+    for name, (mode, data) in content.items():
+        path = new / name
+        if data is None:
+            path.mkdir(parents=True)
+        else:
+            path.write_bytes(data)
+        path.chmod(mode)
+    if folder.exists():
+        folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def finish_writing(step: Path, assignment: str) -> None:
+    """Remove what an interrupted `write_folder` left; an old folder goes back to its place.
+
+    Parameters
+    ----------
+    step : Path
+        Folder of students' folders, such as ``autograded/``.
+    assignment : str
+        Name of the folders that were written.
+    """
+    for old in step.glob(f"*/.{assignment}.old"):
+        folder = old.with_name(assignment)
+        if folder.exists():
+            shutil.rmtree(old)
+        else:
+            old.rename(folder)
+    for new in step.glob(f"*/.{assignment}.new"):
+        shutil.rmtree(new)

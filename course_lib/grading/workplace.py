@@ -10,7 +10,6 @@ import faulthandler
 import json
 import os
 import shutil
-import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -28,18 +27,27 @@ from nbgrader.utils import parse_utc
 from course_lib.grading import gradebook, sandbox, source
 from course_lib.grading.course import CourseError, configuration, convert
 from course_lib.grading.gradebook import Rows
+from course_lib.grading.placing import Folder, read_folder
 from course_lib.grading.records import Record, now, versions
 from course_lib.grading.repair import Repaired, repair
 
 if TYPE_CHECKING:
     from traitlets.config import Config
 
-__all__ = ["STEPS", "TEACHER", "Folder", "Graded", "Task", "grade_submission"]
+__all__ = [
+    "AUTOGRADED",
+    "FEEDBACK",
+    "TEACHER",
+    "Graded",
+    "Page",
+    "Task",
+    "feedback_page",
+    "grade_submission",
+]
 
 TEACHER = "."  # who hands in the teacher's own solution: no folder of submitted/ has this name
-STEPS = ("autograded", "feedback")  # folders that a grading makes
+AUTOGRADED, FEEDBACK = "autograded", "feedback"  # folders of the course
 SECONDS = 1800.0  # more than all that a kernel and its checks may take
-Folder = dict[str, tuple[int, bytes | None]]  # mode and content by path; a folder has no content
 # nbgrader changes the current folder and the environment of its process: one at a time.
 ONE_AT_A_TIME = Lock()
 
@@ -62,8 +70,17 @@ class Graded:
     """What came of a submission; a failed one has a record only."""
 
     record: Record
-    folders: dict[str, Folder] = field(default_factory=dict)  # by step
+    folder: Folder = field(default_factory=dict)  # of autograded/
     rows: Rows = field(default_factory=dict)  # of the workplace's gradebook
+
+
+@dataclass(frozen=True)
+class Page:
+    """A student's feedback, or the reason why there is none."""
+
+    student: str
+    folder: Folder = field(default_factory=dict)
+    reason: str = ""
 
 
 def grade_submission(task: Task) -> Graded:
@@ -83,13 +100,38 @@ def grade_submission(task: Task) -> Graded:
     about = {"fingerprint": task.fingerprint, "versions": versions()}
     with ONE_AT_A_TIME, _end_of_process(task.seconds), tempfile.TemporaryDirectory() as folder:
         try:
-            found, repairs, folders, rows = _grade(task, Path(folder).resolve())
+            found, repairs, written, rows = _grade(task, Path(folder).resolve())
             about |= {"repairs": repairs, **found}
         except Exception as error:  # whatever one submission does, the others are graded
             about |= {"status": "failed", "reason": str(error) or type(error).__name__}
-            folders, rows = {}, {}
+            written, rows = {}, {}
     about |= {"graded_at": now(), "seconds": round(time.perf_counter() - start, 3)}
-    return Graded(Record(task.student, task.assignment, **about), folders, rows)
+    return Graded(Record(task.student, task.assignment, **about), written, rows)
+
+
+def feedback_page(task: Task) -> Page:
+    """Make a student's page of feedback; nothing is written but in a temporary folder.
+
+    Parameters
+    ----------
+    task : Task
+        Whose page; its rows hold the marks and comments of today.
+
+    Returns
+    -------
+    Page
+        Where there can be none, it says why.
+    """
+    with ONE_AT_A_TIME, _end_of_process(task.seconds), tempfile.TemporaryDirectory() as folder:
+        workplace, place = Path(folder).resolve(), Path(task.student, task.assignment)
+        try:
+            config = _configuration(task, workplace)
+            gradebook.create(config, *task.rows)
+            shutil.copytree(task.root / AUTOGRADED / place, workplace / AUTOGRADED / place)
+            convert(GenerateFeedback, config, task.assignment, task.student)
+            return Page(task.student, read_folder(workplace / FEEDBACK / place))
+        except Exception as error:  # one notebook that cannot be shown is no other's loss
+            return Page(task.student, reason=str(error) or type(error).__name__)
 
 
 @contextmanager
@@ -109,9 +151,7 @@ def _sandbox_unavailable() -> str:
     return sandbox.unavailable()
 
 
-def _grade(
-    task: Task, workplace: Path
-) -> tuple[dict[str, Any], list[str], dict[str, Folder], Rows]:
+def _grade(task: Task, workplace: Path) -> tuple[dict[str, Any], list[str], Folder, Rows]:
     if task.sandboxed and (reason := _sandbox_unavailable()):
         raise CourseError(reason)
     config = _configuration(task, workplace)
@@ -123,17 +163,23 @@ def _grade(
     # nbgrader sees the copy: what was handed in stays as it is, and no link is followed.
     original = task.root / "submitted" / task.student / task.assignment
     repairs = [*handed_in.notes, *_copy_timestamp(original, copy)]
-    for converter in (Autograde, GenerateFeedback):
-        convert(converter, config, task.assignment, task.student)
-    folders = {
-        step: _read_folder(workplace / step / task.student / task.assignment) for step in STEPS
-    }
+    convert(Autograde, config, task.assignment, task.student)
+    written = read_folder(workplace / AUTOGRADED / task.student / task.assignment)
     found = json.loads(Path(config.Judge.record).read_text(encoding="utf-8"))
-    return found, repairs, folders, gradebook.export(config, task.assignment)[1][task.student]
+    return found, repairs, written, gradebook.export(config, task.assignment)[1][task.student]
+
+
+@cache
+def _drawer() -> tempfile.TemporaryDirectory:
+    """Return this process's folder for a gradebook: an engine serves the database of one path."""
+    return tempfile.TemporaryDirectory()
 
 
 def _configuration(task: Task, workplace: Path) -> Config:
     config = configuration(task.root, workplace)
+    database = Path(_drawer().name, "gradebook.db")
+    database.unlink(missing_ok=True)  # of the submission before
+    config.CourseDirectory.db_url = f"sqlite:///{database}"
     config.CourseDirectory.source_directory = str(task.root / "solutions")
     config.Judge.record = str(workplace / "record.json")
     if not task.sandboxed:
@@ -162,13 +208,3 @@ def _copy_timestamp(handed_in: Path, copy: Path) -> list[str]:
         return ["timestamp.txt cannot be read: the submission has no time"]
     shutil.copyfile(path, copy / path.name)
     return []
-
-
-def _read_folder(folder: Path) -> Folder:
-    return {
-        path.relative_to(folder).as_posix(): (
-            stat.S_IMODE(path.stat().st_mode),
-            path.read_bytes() if path.is_file() else None,
-        )
-        for path in sorted([folder, *folder.rglob("*")])
-    }

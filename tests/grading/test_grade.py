@@ -1,4 +1,4 @@
-"""The loop of a class: exercises, submissions, marks, feedback, CSV."""
+"""The loop of a class: exercises, submissions, marks, CSV."""
 
 import csv
 import os
@@ -12,7 +12,7 @@ from nbgrader.api import Gradebook
 from tiny_class import GRADE, RIGHT, SANDBOXED, STUDENTS, course, submit
 
 from course_lib.grading import records, sandbox
-from course_lib.grading.course import CourseError
+from course_lib.grading.course import CourseError, alone
 from course_lib.grading.export import write_csv
 from course_lib.grading.grade import grade
 
@@ -46,7 +46,7 @@ def test_one_failure_stops_nobody_and_is_told(graded):
     assert "broken │ 0/11 │ failed: " in output and "cut off" in output
     assert "amy │ 5/11 │ needs manual grading" in output
     assert "imports course_lib; uses get_ipython" in output
-    assert {path.name for path in (graded.root / "feedback").iterdir()} == set(STUDENTS)
+    assert {path.name for path in (graded.root / "autograded").iterdir()} == set(STUDENTS)
 
 
 def test_the_csv_has_a_row_for_each_student(graded):
@@ -58,14 +58,14 @@ def test_the_csv_has_a_row_for_each_student(graded):
     assert rows["looper"]["total"] == "1.5"
 
 
-def test_feedback_and_release_hold_no_hidden_check(graded):
+def test_release_and_graded_notebooks_hold_no_hidden_check(graded):
     hidden = ["yield Case", "rng.normal", "no_values_are_refused", "smallest_twice"]
-    for folder in ("exercises", "feedback", "autograded"):
+    for folder in ("exercises", "autograded"):
         for path in (graded.root / folder).rglob("*"):
             if path.is_file():
                 text = path.read_text(encoding="utf-8")
                 assert not [line for line in hidden if line in text], path
-    text = (graded.root / "feedback/mean/tiny/tiny.html").read_text(encoding="utf-8")
+    text = (graded.root / "autograded/mean/tiny/tiny.ipynb").read_text(encoding="utf-8")
     assert "That is the mean: do not divide." in text
 
 
@@ -118,7 +118,7 @@ def test_manual_marks_survive_and_a_new_submission_counts(graded, tmp_path):
 def test_a_submission_that_fails_keeps_the_marks_of_an_earlier_one(graded, tmp_path):
     root = shutil.copytree(graded.root, tmp_path / "again")
     before = records.read(root, "tiny", "amy")
-    files = contents(root / "autograded" / "amy") | contents(root / "feedback" / "amy")
+    files = contents(root / "autograded" / "amy")
     marks = table(root)["amy"]
     (root / "submitted" / "amy" / "tiny" / "tiny.ipynb").write_text('{"cells": [')
     for _ in range(2):  # the second time it is the record of a failure that is followed
@@ -127,7 +127,7 @@ def test_a_submission_that_fails_keeps_the_marks_of_an_earlier_one(graded, tmp_p
         assert "cut off" in result.reason
         kept = f"; the marks of the grading of {before.graded_at} are kept"
         assert result.reason.count(kept) == 1 and result.reason.endswith(kept)
-    assert files == contents(root / "autograded" / "amy") | contents(root / "feedback" / "amy")
+    assert files == contents(root / "autograded" / "amy")
     assert table(root)["amy"] == marks
     assert records.read(root, "tiny", "amy").checks == before.checks
 
@@ -233,3 +233,14 @@ def test_help_is_quick():
         [sys.executable, "-c", code], text=True, capture_output=True, check=True
     ).stdout.split()
     assert not {"nbgrader", "jupytext", "nbformat", "numpy", "sqlalchemy"} & set(modules)
+
+
+def test_two_commands_do_not_write_into_a_course_at_once(graded):
+    with alone(graded.root):
+        collect = ["collect", "tiny", str(graded.fresh / "submitted")]
+        for command in (["grade", "tiny"], ["report", "tiny"], collect):
+            done = course(graded.root, *command)
+            assert done.exit_code == 1
+            assert "another `course` command is writing into this course" in done.output
+    with alone(graded.root):
+        pass

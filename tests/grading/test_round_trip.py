@@ -10,6 +10,7 @@ from tiny_class import GRADE, ROOT, course
 
 from course_lib.grading import checks
 from course_lib.grading.exercises import find_assignments
+from course_lib.grading.feedback import write_feedback
 from course_lib.grading.judge import is_test
 
 ASSIGNMENTS = find_assignments(ROOT)
@@ -35,6 +36,7 @@ def school(tmp_path_factory):
         hand_in(root, "untouched", assignment, "exercises")
         result = course(root, *GRADE, assignment)
         assert result.exit_code == 0, result.output
+        write_feedback(root, assignment, jobs=1)
     return root
 
 

@@ -13,10 +13,12 @@ from time import monotonic
 def main(root: Path, megabytes: int) -> None:
     """Grade the assignment ``tiny`` with a bound on the memory of this process."""
     resource.setrlimit(resource.RLIMIT_DATA, (megabytes << 20, megabytes << 20))
+    from course_lib.grading.feedback import write_feedback
     from course_lib.grading.grade import grade
 
     begin = monotonic()
     results = grade(root, "tiny")
+    write_feedback(root, "tiny")
     answer = {
         "results": {r.student: [r.status, r.total, r.reason] for r in results},
         "seconds": monotonic() - begin,
