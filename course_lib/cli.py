@@ -145,8 +145,8 @@ def report(
         )
         page = reporting.report(root, assignment)
         marks = reporting.moodle_csv(root, assignment)
-    for student, note in notes.items():
-        _print_line(f"{student}: {note}")
+    for note in dict.fromkeys(notes.values()):
+        _print_line(f"{note}: {', '.join(who for who in notes if notes[who] == note)}")
     console.print("For your students, one folder each: feedback/")
     console.print(f"Open this page, and do not publish it: {page.as_uri()}", soft_wrap=True)
     console.print(f"For Moodle's CSV import: {_escaped(marks.relative_to(root))}", soft_wrap=True)

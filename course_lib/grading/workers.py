@@ -7,17 +7,21 @@ the command that asked for it can do the same.
 from __future__ import annotations
 
 import os
+import select
 import tempfile
 from functools import cache
 from multiprocessing import forkserver, get_all_start_methods
+from threading import Thread
 
 from joblib.externals.loky.backend.context import set_start_method
 
-__all__ = ["prepare"]
+__all__ = ["end_with_the_command", "prepare"]
 
 LOADED = ["course_lib.grading.workplace", "course_lib.grading.judge", "jupytext"]
 LOADED += ["IPython.paths", "matplotlib.font_manager"]  # to which a grading comes late
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # there is one process per core
+
+COMMAND = "COURSE_COMMAND"  # environment variable: number of the process that asked for workers
 
 
 @cache
@@ -35,7 +39,7 @@ def prepare() -> None:
         return
     set_start_method("forkserver", force=True)
     forkserver.set_forkserver_preload(LOADED)
-    theirs = ONE_THREAD | {"COURSE_KERNELS": _shared_folder().name}
+    theirs = ONE_THREAD | {"COURSE_KERNELS": _shared_folder().name, COMMAND: str(os.getpid())}
     before = {name: os.environ.get(name) for name in theirs}
     os.environ.update(theirs)
     try:
@@ -43,3 +47,16 @@ def prepare() -> None:
     finally:
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+@cache
+def end_with_the_command() -> None:
+    """Let this process end with the one that asked for it: who is killed tells nobody."""
+    if (number := os.environ.get(COMMAND)) and hasattr(os, "pidfd_open"):
+        command = os.pidfd_open(int(number))
+        Thread(target=_end_after, args=[command], daemon=True).start()
+
+
+def _end_after(process: int) -> None:
+    select.select([process], [], [])
+    os._exit(1)

@@ -30,6 +30,7 @@ from course_lib.grading.gradebook import Rows
 from course_lib.grading.placing import Folder, read_folder
 from course_lib.grading.records import Record, now, versions
 from course_lib.grading.repair import Repaired, repair
+from course_lib.grading.workers import end_with_the_command
 
 if TYPE_CHECKING:
     from traitlets.config import Config
@@ -96,6 +97,7 @@ def grade_submission(task: Task) -> Graded:
     Graded
         Of a submission that cannot be graded, the record says why.
     """
+    end_with_the_command()
     start = time.perf_counter()
     about = {"fingerprint": task.fingerprint, "versions": versions()}
     with ONE_AT_A_TIME, _end_of_process(task.seconds), tempfile.TemporaryDirectory() as folder:
@@ -122,6 +124,7 @@ def feedback_page(task: Task) -> Page:
     Page
         Where there can be none, it says why.
     """
+    end_with_the_command()
     with ONE_AT_A_TIME, _end_of_process(task.seconds), tempfile.TemporaryDirectory() as folder:
         workplace, place = Path(folder).resolve(), Path(task.student, task.assignment)
         try:
