@@ -206,9 +206,10 @@ class StandardScaler:
         """Measure the mean and the scale of each column of `X`, shape (n, d)."""
         X = as_matrix(X, "X").astype(np.float64)
         self.mean_ = X.mean(axis=0)
-        # Compared entry by entry: rounding can give a constant column a tiny spread.
-        constant = (X == X[0]).all(axis=0)
-        self.scale_ = np.where(constant, 1.0, X.std(axis=0))
+        # Compared entry by entry: rounding can give a constant column a tiny spread. And the spread
+        # of numbers below 1e-162 is 0, as their squares are.
+        constant, spread = (X == X[0]).all(axis=0), X.std(axis=0)
+        self.scale_ = np.where(constant | (spread == 0), 1.0, spread)
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.float64]:

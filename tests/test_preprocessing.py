@@ -139,6 +139,11 @@ def test_inverse_transform_undoes_transform(train):
     np.testing.assert_allclose(back, train, rtol=1e-12, atol=1e-10)
 
 
+def test_a_spread_that_is_too_small_for_its_square_is_none():
+    scaler = StandardScaler().fit([[0.0], [3e-180]])
+    assert scaler.scale_ == 1 and scaler.transform([[1.0]]) == 1
+
+
 def test_a_constant_column_keeps_scale_1_in_spite_of_rounding():
     X = np.full((3, 1), 0.1)  # its computed standard deviation is 1.4e-17, not 0
     assert X.std() > 0
