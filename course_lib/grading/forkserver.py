@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.grading import zygote
+from course_lib.grading.workers import KERNELS
 
 __all__ = ["ForkServer", "close", "find"]
 
@@ -242,7 +243,6 @@ def _require_success(connection: socket.socket) -> None:
         raise OSError(reply)
 
 
-SHARED = "COURSE_KERNELS"  # environment variable: a folder for the processes of one grading
 _lock = threading.Lock()
 _servers: dict[str, ForkServer] = {}  # at most one: a class is graded assignment by assignment
 
@@ -260,7 +260,7 @@ def find(
 ) -> ForkServer | None:
     """Return the server for such kernels; a new one takes the place of any other.
 
-    Processes that share a folder, of which `SHARED` tells them, share their server.
+    The workers of one command share their server, see `workers.prepare`.
 
     Parameters
     ----------
@@ -278,7 +278,7 @@ def find(
         if server is None or (server.has_ended() and not server.problem):
             close()
             name = hashlib.sha256(wanted.encode()).hexdigest()[:16]
-            server = ForkServer(Path(os.environ.get(SHARED) or _own_folder().name, name))
+            server = ForkServer(Path(os.environ.get(KERNELS) or _own_folder().name, name))
             # One of the processes launches the server; the others wait for it here.
             with open(f"{server.address}.lock", "w") as turn:
                 fcntl.flock(turn, fcntl.LOCK_EX)

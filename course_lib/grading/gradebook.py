@@ -18,6 +18,7 @@ from nbgrader.api import Base, Gradebook
 from sqlalchemy import (
     URL,
     Connection,
+    Engine,
     Table,
     case,
     create_engine,
@@ -95,9 +96,13 @@ def _address(config: Config) -> str:
     return _url(config).render_as_string(hide_password=False)
 
 
+def _shared_engine(config: Config) -> Engine:
+    return _engine(_address(config), echo=False, future=True)  # as nbgrader calls it
+
+
 @contextmanager
 def _transaction(config: Config) -> Iterator[Connection]:
-    engine = _engine(_address(config), echo=False, future=True)  # as nbgrader does
+    engine = _shared_engine(config)
     try:
         with engine.begin() as connection:
             yield connection
@@ -209,6 +214,7 @@ def create(config: Config, *parts: Rows) -> None:
     *parts : Rows
         See `export`.
     """
+    _shared_engine(config).dispose()  # of connections to what was at this address before
     with _transaction(config) as connection:
         Base.metadata.create_all(connection)
         for rows in parts:

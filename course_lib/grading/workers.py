@@ -15,13 +15,13 @@ from threading import Thread
 
 from joblib.externals.loky.backend.context import set_start_method
 
-__all__ = ["end_with_the_command", "prepare"]
+__all__ = ["KERNELS", "end_with_the_command", "prepare"]
 
 LOADED = ["course_lib.grading.workplace", "course_lib.grading.judge", "jupytext"]
 LOADED += ["IPython.paths", "matplotlib.font_manager"]  # to which a grading comes late
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # there is one process per core
-
-COMMAND = "COURSE_COMMAND"  # environment variable: number of the process that asked for workers
+# Environment variables: a folder for what workers share, and the process that asked for them.
+KERNELS, COMMAND = "COURSE_KERNELS", "COURSE_COMMAND"
 
 
 @cache
@@ -39,7 +39,7 @@ def prepare() -> None:
         return
     set_start_method("forkserver", force=True)
     forkserver.set_forkserver_preload(LOADED)
-    theirs = ONE_THREAD | {"COURSE_KERNELS": _shared_folder().name, COMMAND: str(os.getpid())}
+    theirs = ONE_THREAD | {KERNELS: _shared_folder().name, COMMAND: str(os.getpid())}
     before = {name: os.environ.get(name) for name in theirs}
     os.environ.update(theirs)
     try:
