@@ -209,9 +209,9 @@ def _inside(polygon: Polygon, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Say which points are inside: a ray to the right crosses the edges an odd number of times."""
     inside = np.zeros(x.shape, dtype=bool)
     for (x1, y1), (x2, y2) in zip(polygon, polygon[1:] + polygon[:1], strict=True):
-        if y1 != y2:  # a horizontal edge is never crossed
-            crossing = x1 + (y - y1) * (x2 - x1) / (y2 - y1)
-            inside ^= ((y1 > y) != (y2 > y)) & (x < crossing)
+        beside = (y1 > y) != (y2 > y)  # nothing is beside a horizontal edge
+        crossing = x1 + (y[beside] - y1) * (x2 - x1) / (y2 - y1)
+        inside[beside] ^= x[beside] < crossing
     return inside
 
 

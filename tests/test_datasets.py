@@ -20,7 +20,7 @@ import pooch  # noqa: F401 (here, so that its log does not hold a stream that on
 import pytest
 import scipy.ndimage
 import sklearn.datasets
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from matplotlib.path import Path as MatplotlibPath
 from sklearn.neighbors import KNeighborsClassifier
@@ -185,6 +185,7 @@ corner = st.tuples(st.floats(0, 28), st.floats(0, 28))
 
 
 @given(st.lists(corner, min_size=3, max_size=7))
+@example([(0.0, 0.0), (28.0, 5e-324), (0.0, 28.0)])  # an edge that is next to horizontal
 def test_a_point_is_inside_as_matplotlib_says(corners):
     # Three corners: for more, a polygon may cross itself, where the two rules differ.
     triangle = corners[:3]
