@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import fcntl
-import functools
 import hashlib
 import json
 import logging
@@ -25,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.grading import zygote
-from course_lib.grading.workers import KERNELS
+from course_lib.grading.workers import folder_of_kernels
 
 __all__ = ["ForkServer", "close", "find"]
 
@@ -247,11 +246,6 @@ _lock = threading.Lock()
 _servers: dict[str, ForkServer] = {}  # at most one: a class is graded assignment by assignment
 
 
-@functools.cache
-def _own_folder() -> tempfile.TemporaryDirectory:
-    return tempfile.TemporaryDirectory(prefix="course-", dir="/tmp")  # an address has 107 bytes
-
-
 def find(
     python: list[str],
     environment: Mapping[str, str],
@@ -278,7 +272,7 @@ def find(
         if server is None or (server.has_ended() and not server.problem):
             close()
             name = hashlib.sha256(wanted.encode()).hexdigest()[:16]
-            server = ForkServer(Path(os.environ.get(KERNELS) or _own_folder().name, name))
+            server = ForkServer(folder_of_kernels() / name)
             # One of the processes launches the server; the others wait for it here.
             with open(f"{server.address}.lock", "w") as turn:
                 fcntl.flock(turn, fcntl.LOCK_EX)

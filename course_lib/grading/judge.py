@@ -39,12 +39,15 @@ from course_lib.grading.flags import find_flags
 __all__ = ["Judge", "is_test", "mismatched_points"]
 
 WIRE = Path(wire.__file__).read_text(encoding="utf-8")
-# Run in a namespace of its own: a student may have called a variable `list` or `np`.
+# Run in a namespace of its own: a student may have called a variable `list` or `np`. It is kept
+# as a module, for a student may also begin an exercise with `%reset`, which clears all variables.
 LESSON = """\
-__course__ = {{"__name__": "course_wire"}}
-__import__("builtins").exec({wire!r}, __course__)
+__course__ = __import__("types").ModuleType("course_wire")
+__import__("sys").modules["course_wire"] = __course__
+__import__("builtins").exec({wire!r}, __course__.__dict__)
 """
 QUESTION = """\
+__course__ = __import__("sys").modules["course_wire"].__dict__
 __course__["reply"] = __course__["answer"]({function!r}, {payload!r}, {through!r})
 """
 DEAD = "the kernel died: did the code end Python, or take all the memory or the time?"

@@ -11,11 +11,12 @@ import select
 import tempfile
 from functools import cache
 from multiprocessing import forkserver, get_all_start_methods
+from pathlib import Path
 from threading import Thread
 
 from joblib.externals.loky.backend.context import set_start_method
 
-__all__ = ["KERNELS", "end_with_the_command", "prepare"]
+__all__ = ["end_with_the_command", "folder_of_kernels", "prepare"]
 
 LOADED = ["course_lib.grading.workplace", "course_lib.grading.judge", "jupytext"]
 LOADED += ["IPython.paths", "matplotlib.font_manager"]  # to which a grading comes late
@@ -25,8 +26,14 @@ KERNELS, COMMAND = "COURSE_KERNELS", "COURSE_COMMAND"
 
 
 @cache
-def _shared_folder() -> tempfile.TemporaryDirectory:
-    return tempfile.TemporaryDirectory(prefix="course-", dir="/tmp")  # it is there until the end
+def _own_folder() -> tempfile.TemporaryDirectory:
+    # In /tmp: the address of a socket has 107 bytes. It is there until the process ends.
+    return tempfile.TemporaryDirectory(prefix="course-", dir="/tmp")
+
+
+def folder_of_kernels() -> Path:
+    """Return where the servers of kernels listen: the workers of a command share one folder."""
+    return Path(os.environ.get(KERNELS) or _own_folder().name)
 
 
 def prepare() -> None:
@@ -39,7 +46,7 @@ def prepare() -> None:
         return
     set_start_method("forkserver", force=True)
     forkserver.set_forkserver_preload(LOADED)
-    theirs = ONE_THREAD | {KERNELS: _shared_folder().name, COMMAND: str(os.getpid())}
+    theirs = ONE_THREAD | {KERNELS: _own_folder().name, COMMAND: str(os.getpid())}
     before = {name: os.environ.get(name) for name in theirs}
     os.environ.update(theirs)
     try:

@@ -50,6 +50,7 @@ def cells(graded):
         ("amy", (3.0, 2.0)),  # warnings, logs and prints cost nothing
         ("untouched", (0.0, 0.0)),
         ("mean", (0.0, 2.0)),
+        ("resetter", (3.0, 2.0)),
         ("leaver", (3.0, 0.0)),
         ("killer", (3.0, 0.0)),
         ("looper", (1.5, 0.0)),
@@ -170,7 +171,7 @@ def test_the_kernel_is_taught_once_and_again_where_that_was_cut_short():
         [reply] = judge._call(check, [()])
         assert reply.value == 1
     assert [code.startswith("LESSON") for code in asked] == [True, True, False]
-    assert asked[2].startswith("__course__[")
+    assert asked[2].startswith("__course__ = ")
 
 
 class Fake(Client):

@@ -40,6 +40,8 @@ def total(values):
     np.float64(1.0) / np.float64(0.0)
     return float(np.sum(values))""",
 }
+# An honest habit: begin each exercise with no variables.
+RESETTER = {"spread": f"%reset -f\nimport numpy as np\n\n{RIGHT['spread']}"}
 MEAN = {"total": "def total(values):\n    return sum(values) / len(values)"}
 KILLER = {"spread": "import os\ndef spread(values):\n    os._exit(0)"}
 LOOPER = {
@@ -97,6 +99,7 @@ STUDENTS = {
     "amy": (NOISY, None),  # right, and loud
     "untouched": ({}, None),
     "mean": (RIGHT | MEAN, "3.0"),
+    "resetter": (RIGHT | RESETTER, None),
     "leaver": (RIGHT, "exit()"),
     "killer": (RIGHT | KILLER, None),
     "looper": (RIGHT | LOOPER, None),
