@@ -369,6 +369,13 @@ def test_grid_starts_are_the_minimum_of_a_parabola():
     np.testing.assert_allclose(starts.hessians, np.tile(expected, (600, 1, 1)), atol=1e-8)
 
 
+def test_grid_starts_are_next_to_the_minimum_of_a_curved_loss(noisy):
+    """A parabola through the 49 nodes of a window starts three times farther above it."""
+    decoder, images, _, grid = noisy
+    starts = reconstruct(decoder, grid_starts(grid, images).points, images).losses
+    assert np.median(starts / run(noisy, "global").losses - 1) < 5e-4
+
+
 def test_grid_starts_stay_near_the_square():
     decoder = MLP([np.eye(2)], [np.zeros(2)], "linear")
     grid = latent_grid(decoder, half_width=6.0, n_coarse=11)  # fine nodes are 0.4 apart

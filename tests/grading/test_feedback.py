@@ -62,6 +62,8 @@ def test_a_notebook_that_cannot_be_shown_costs_nobody_else_a_page(school):
     (school / "autograded" / "amy" / "tiny" / "tiny.ipynb").write_text("{")
     (school / "feedback" / "mean" / ".tiny.new").mkdir()  # of a run that was interrupted
     shutil.rmtree(school / "feedback" / "mean" / "tiny")
+    old = school / "feedback" / "amy" / "tiny"  # the same, a moment later
+    old.rename(old.with_name(".tiny.old"))
     notes = write_feedback(school, "tiny", jobs=1)
     assert notes["amy"].startswith("no page of feedback: ") and len(notes["amy"]) > 40
     assert notes["mean"] == NOT_FINAL and "do not divide" in page(school, "mean")
