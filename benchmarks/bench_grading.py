@@ -3,11 +3,11 @@
 Run ``python benchmarks/bench_grading.py numpy 100``, ``... keras 40`` or ``... dask 1000``; the
 number is that of the submissions. The first two grade the same class in two copies of a course,
 each by its command and in the sandbox, compare all automatic marks, and print the ratio of the
-wall times. nbgrader starts each kernel anew, and is given its grading only; ``course grade`` also
-grades the teacher's solution and writes the feedback and the CSV. The third grades a class on a
-cluster of local processes, kills one of them half-way, and prints the time and the largest memory
-of all processes together. The exit status is 1 when a mark differs or a submission is lost, or when
-a class that is large enough misses the ratio that is promised.
+wall times. nbgrader starts each kernel anew; ``course grade`` also grades the teacher's solution
+and writes the CSV. A Keras submission loads TensorFlow and fits one small network. The third grades
+a class on a cluster of local processes, kills one of them half-way, and prints the time and the
+largest memory of all processes together. The exit status is 1 when a mark differs or a submission
+is lost, or when a class that is large enough misses the ratio that is promised.
 """
 
 import os
@@ -34,28 +34,37 @@ import keras
 import numpy as np
 
 
-# %% tags=["answer:train"]
-def train(units):
-    """Train a network with one hidden layer for an epoch; return its number of parameters."""
+# %% tags=["answer:build"]
+def build(units):
+    """Return a network of four inputs, one hidden layer and one output."""
     ### BEGIN SOLUTION
-    network = keras.Sequential()
-    network.add(keras.Input((4,)))
-    network.add(keras.layers.Dense(units, activation="relu"))
-    network.add(keras.layers.Dense(1))
-    network.compile(loss="mse")
-    network.fit(np.ones((32, 4)), np.ones((32, 1)), verbose=0)
-    return network.count_params()
+    layer = keras.layers.Dense
+    return keras.Sequential([keras.Input((4,)), layer(units, activation="relu"), layer(1)])
     ### END SOLUTION
 
 
-# %% tags=["test:test_train:2"]
-assert train(1) == 7
+# %% tags=["locked:fit"]
+network = build(8)
+network.compile(loss="mse")
+network.fit(np.ones((32, 4)), np.ones((32, 1)), verbose=0)
+
+
+# %% tags=["answer:count"]
+def count(units):
+    """Return the number of parameters of such a network."""
+    ### BEGIN SOLUTION
+    return build(units).count_params()
+    ### END SOLUTION
+
+
+# %% tags=["test:test_count:2"]
+assert count(1) == 7
 '''
 KERAS_CHECKS = '''\
 from course_lib.grading.checks import Case, check
 
 
-@check("test_train", function="train", points=2)
+@check("test_count", function="count", points=2)
 def parameters_are_counted(rng):
     """Each unit has five parameters and one weight to the output, which has a bias."""
     yield Case(args=(2,), expected=13)
@@ -64,7 +73,7 @@ def parameters_are_counted(rng):
 KERAS_MISTAKES = "from course_lib.grading.checks import mistake\n" + "".join(
     f'''
 
-@mistake("train", hint="Count again.")
+@mistake("count", hint="Count again.")
 def wrong_by_{number}(units):
     """Counts {number} too many."""
     return 6 * units + 1 + {number}

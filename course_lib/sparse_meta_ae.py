@@ -56,7 +56,8 @@ class SparseMetaAE(OutlierMixin, BaseEstimator):
     output. The loss is equation ``eq-sparse-loss`` of the chapter *A sparse autoencoder that
     adapts*. The defaults go beyond the source, whose recipe is :func:`source_recipe`: the
     network is wider than the row, and must give back the clean row from a noisy one; the
-    error is whitened; the threshold comes from rows that the training did not see.
+    error is whitened, and joined by how far the row is outside the fences of its columns; the
+    threshold comes from rows that the training did not see.
 
     Parameters
     ----------
@@ -68,6 +69,9 @@ class SparseMetaAE(OutlierMixin, BaseEstimator):
     whiten : bool
         Score with the Mahalanobis length of the error, by the covariance of the training
         errors, instead of the mean square: equation ``eq-whitened-error`` of that chapter.
+    fences : bool
+        Join to the error of each column how far its value is beyond the column's fences:
+        equation ``eq-fence`` of that chapter. No row that was learnt from is beyond them.
     activity_l1 : float
         Price of the activity of the first layer, summed over its units.
     epochs, batch_size : int
@@ -76,8 +80,9 @@ class SparseMetaAE(OutlierMixin, BaseEstimator):
     decay : bool
         Let the rate fall to 0 along a cosine.
     validation_fraction : float
-        Share of the rows that are not learnt from, and give the threshold; below 1. With 0 the
-        threshold comes from the training rows, as in the source.
+        Share of the rows that are set aside at first, and give the threshold; below 1. Then
+        the detector learns anew, from all rows. With 0 the threshold comes from the rows that
+        it has learnt from, as in the source.
     false_positive_rate : float
         Share of the normal rows above the threshold; between 0 and 1.
     random_state : int, RandomState instance or None
@@ -88,8 +93,11 @@ class SparseMetaAE(OutlierMixin, BaseEstimator):
         Weights (n_in, n_out) and biases (n_out,) of each layer, in float32 as in Keras.
     loss_curve_ : list of float
         Mean squared error of the batches of each epoch, with their noise.
-    whitener_ : ndarray of shape (n_features, n_features) or None
-        Matrix that an error is multiplied by before it is squared.
+    fences_ : ndarray of shape (2, n_features) or None
+        The lower and the upper fence of each column.
+    whitener_ : ndarray or None
+        Matrix that an error is multiplied by before it is squared. With fences it has two rows
+        for each column: for its error, and for how far it is beyond them.
     offset_ : float
         ``decision_function`` is ``score_samples`` minus this number: minus the threshold.
     n_features_in_ : int
@@ -114,6 +122,7 @@ class SparseMetaAE(OutlierMixin, BaseEstimator):
         encoding_dim: int | None = 64,
         noise: float = 0.2,
         whiten: bool = True,
+        fences: bool = True,
         activity_l1: float = 1e-5,
         epochs: int = 60,
         batch_size: int = 32,
@@ -126,6 +135,7 @@ class SparseMetaAE(OutlierMixin, BaseEstimator):
         self.encoding_dim = encoding_dim
         self.noise = noise
         self.whiten = whiten
+        self.fences = fences
         self.activity_l1 = activity_l1
         self.epochs = epochs
         self.batch_size = batch_size
@@ -160,24 +170,28 @@ class SparseMetaAE(OutlierMixin, BaseEstimator):
         self._check_parameters()
         X = validate_data(self, X, dtype=(np.float64, np.float32))
         rng = check_random_state(self.random_state)
-        X_train, X_validation = self._split(X, rng)
-        with np.errstate(over="ignore", invalid="ignore"):  # a divergence is told below
-            self._train(X_train.astype(np.float32), rng)
-        if not np.isfinite(self.loss_curve_[-1]):
-            raise ValueError(message("X", "standardised columns", "a training that diverged"))
-        self.whitener_ = _whitener(self._errors(X_train)) if self.whiten else None
         percentage = 100 * (1 - self.false_positive_rate)
-        self.offset_ = -percentile_threshold(self._scores(X_validation), percentage)
+        if self.validation_fraction == 0:
+            self._learn(X, rng)
+            threshold = percentile_threshold(self._scores(X), percentage)
+        else:
+            X_train, X_validation = self._split(X, rng)
+            self._learn(X_train, rng)
+            threshold = percentile_threshold(self._scores(X_validation), percentage)
+            self._learn(X, rng)  # anew, from the rows that were set aside as well
+        self.offset_ = -threshold
         return self
 
-    def adapt(self, X_support: ArrayLike, *, steps: int = 5, learning_rate: float = 1e-4) -> Self:
+    def adapt(self, X_support: ArrayLike, *, steps: int = 5, learning_rate: float = 2e-5) -> Self:
         """Take a few steps of Adam on rows of a new place; the threshold stays.
 
-        Equation ``eq-adaptation`` of the chapter *A sparse autoencoder that adapts*. Take a
+        Equation ``eq-adaptation`` of the chapter *A sparse autoencoder that adapts*. Fences
+        move so far out that no row of the support is beyond them. Take a
         ``copy.deepcopy(detector)`` first if you need the old one too. Source: section
         SparseMetaAE, ``adapt_ae``, with a rate of 0.001: a well trained network forgets more
-        at that rate than it learns. Its support also comes from the test set, anomalies
-        included, which teaches the network to give back anomalies.
+        at that rate than it learns, and raises more false alarms already at a tenth of it. Its
+        support also comes from the test set, anomalies included, which teaches the network to
+        give back anomalies.
 
         Parameters
         ----------
@@ -217,6 +231,10 @@ class SparseMetaAE(OutlierMixin, BaseEstimator):
             if not np.isfinite(_forward(layers, X_support)[-1]).all():
                 raise ValueError(message("learning_rate", "steps that converge", learning_rate))
         self._keep(layers)
+        if self.fences_ is not None:
+            low, high = self.fences_
+            low = np.minimum(low, X_support.min(axis=0))
+            self.fences_ = np.array([low, np.maximum(high, X_support.max(axis=0))])
         return self
 
     def reconstruct(self, X: ArrayLike) -> Array:
@@ -234,7 +252,8 @@ class SparseMetaAE(OutlierMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n,)
-            Mean over the columns of the squared errors, whitened or not.
+            The squared errors, whitened or not, and with or without fences: their sum over
+            the columns by the number of columns.
 
         Raises
         ------
@@ -290,6 +309,8 @@ class SparseMetaAE(OutlierMixin, BaseEstimator):
         arrays |= {"offset": np.float64(self.offset_), "loss_curve": np.array(self.loss_curve_)}
         if self.whitener_ is not None:
             arrays["whitener"] = self.whitener_
+        if self.fences_ is not None:
+            arrays["fences"] = self.fences_
         if hasattr(self, "feature_names_in_"):
             arrays["feature_names"] = self.feature_names_in_.astype(np.str_)
         parameters = json.dumps(self.get_params(), default=lambda number: number.item())
@@ -342,7 +363,7 @@ class SparseMetaAE(OutlierMixin, BaseEstimator):
         for name in ("noise", "activity_l1"):
             as_nonnegative_real(getattr(self, name), name)
         as_positive_real(self.learning_rate, "learning_rate")
-        for name in ("whiten", "decay"):
+        for name in ("whiten", "fences", "decay"):
             if not isinstance(getattr(self, name), bool | np.bool_):
                 expected, got = "True or False", reprlib.repr(getattr(self, name))
                 raise TypeError(message(name, expected, got))
@@ -353,15 +374,22 @@ class SparseMetaAE(OutlierMixin, BaseEstimator):
             raise ValueError(message("false_positive_rate", "a number between 0 and 1", got))
 
     def _split(self, X: Array, rng: np.random.RandomState) -> tuple[Array, Array]:
-        """Return the rows to learn from, and those that the threshold comes from."""
-        if self.validation_fraction == 0:
-            return X, X
+        """Return the rows to learn from at first, and those that the threshold comes from."""
         n_validation = max(1, round(self.validation_fraction * len(X)))
         if n_validation == len(X):
             expected = "rows to learn from and rows for the threshold"
             raise ValueError(message("X", expected, f"n_samples = {len(X)}"))
         order = rng.permutation(len(X))
         return X[order[n_validation:]], X[order[:n_validation]]
+
+    def _learn(self, X: Array, rng: np.random.RandomState) -> None:
+        """Learn all but the threshold from rows."""
+        with np.errstate(over="ignore", invalid="ignore"):  # a divergence is told below
+            self._train(X.astype(np.float32), rng)
+        if not np.isfinite(self.loss_curve_[-1]):
+            raise ValueError(message("X", "standardised columns", "a training that diverged"))
+        self.fences_ = _fences(X) if self.fences else None
+        self.whitener_ = _whitener(self._errors(X)) if self.whiten else None
 
     def _train(self, X: Array, rng: np.random.RandomState) -> None:
         """Learn from float32 rows: each batch is one step of Adam."""
@@ -406,13 +434,17 @@ class SparseMetaAE(OutlierMixin, BaseEstimator):
         return validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
 
     def _errors(self, X: Array) -> Array:
-        return _forward(self._layers(), X)[-1] - X
+        """Return the error of each column, and then how far each is beyond its fences."""
+        errors = _forward(self._layers(), X)[-1] - X
+        if self.fences_ is None:
+            return errors
+        return np.hstack([errors, X - np.clip(X, *self.fences_.astype(X.dtype))])
 
     def _scores(self, X: Array) -> Array:
         errors = self._errors(X)
         if self.whitener_ is not None:
             errors = errors @ self.whitener_.astype(errors.dtype)
-        return np.mean(errors**2, axis=1)
+        return np.sum(errors**2, axis=1) / X.shape[1]
 
     @classmethod
     def _from_arrays(cls, arrays: dict[str, Array]) -> Self:
@@ -425,6 +457,7 @@ class SparseMetaAE(OutlierMixin, BaseEstimator):
         detector.loss_curve_ = arrays["loss_curve"].tolist()
         detector.offset_ = arrays["offset"].item()
         detector.whitener_ = arrays.get("whitener")
+        detector.fences_ = arrays.get("fences")
         detector.score(np.zeros((1, detector.n_features_in_)))  # do the shapes fit together?
         if "feature_names" in arrays:
             detector.feature_names_in_ = arrays["feature_names"].astype(object)
@@ -434,9 +467,9 @@ class SparseMetaAE(OutlierMixin, BaseEstimator):
 def source_recipe(*, random_state: int | np.random.RandomState | None = None) -> SparseMetaAE:
     """Return the detector with the source's settings, to be fitted.
 
-    An encoding of ``max(4, n_features // 3)``, no noise, 30 epochs of Adam at 0.001, and the
-    95th percentile of the training rows' mean squared errors. Chapter *A sparse autoencoder
-    that adapts*. Source: section SparseMetaAE, ``sparse_autoencoder``.
+    An encoding of ``max(4, n_features // 3)``, no noise, no fences, 30 epochs of Adam at 0.001,
+    and the 95th percentile of the training rows' mean squared errors. Chapter *A sparse
+    autoencoder that adapts*. Source: section SparseMetaAE, ``sparse_autoencoder``.
 
     Parameters
     ----------
@@ -460,6 +493,7 @@ def source_recipe(*, random_state: int | np.random.RandomState | None = None) ->
         encoding_dim=None,
         noise=0.0,
         whiten=False,
+        fences=False,
         epochs=30,
         learning_rate=1e-3,
         decay=False,
@@ -540,6 +574,12 @@ def _whitener(errors: Array) -> Array:
     ridge = RIDGE * np.trace(moments) / len(moments) + np.finfo(np.float32).tiny
     variances, directions = np.linalg.eigh(moments)
     return directions / np.sqrt(np.maximum(variances, 0) + ridge)
+
+
+def _fences(X: Array) -> Array:
+    """Return a lower and an upper fence for each column: equation ``eq-fence``."""
+    low, first_quartile, third_quartile, high = np.quantile(X, [0, 0.25, 0.75, 1], axis=0)
+    return np.array([2 * low - first_quartile, 2 * high - third_quartile])
 
 
 # Files

@@ -130,6 +130,8 @@ def test_the_measures_are_those_of_scikit_learn():
         "roc_auc": reference.roc_auc_score(y, scores),
         "average_precision": reference.average_precision_score(y, scores),
     }
+    no_miss = reference.f1_score(y, y_pred | (y == 1), average="macro")
+    expected["below_ceiling"] = no_miss - expected["f1_macro"]
     assert found == pytest.approx(expected) and set(found) == set(module.MEASURES)
 
 
@@ -284,15 +286,14 @@ def test_a_target_compares_with_the_best_baseline_seed_by_seed():
             "SparseMetaAE/roc_auc": (0.9, 0.88),
             "SparseMetaAE, clean support/roc_auc": (0.91, 0.87),
             "MAML, public/roc_auc": (1.0, 1.0),  # no baseline
-            "SparseMetaAE/false_positive_rate": (0.05, 0.05),
-            "SparseMetaAE/f1_macro": (0.9, 0.9),
+            "SparseMetaAE/below_ceiling": (0.01, 0.03),
         },
     )
     target = module._target(found, "public")
     assert target.best_baseline == "Mahalanobis"
     assert target.roc_auc_ratio.value == pytest.approx((1 + 1.1) / 2)
     assert target.adaptation.value == pytest.approx(0) and target.adaptation.low < 0
-    assert target.below_ceiling.value == pytest.approx(0.9251 - 0.9, abs=1e-4)
+    assert target.below_ceiling.value == pytest.approx(0.02)
 
 
 @pytest.mark.parametrize("n", [2, 5, 10])
@@ -305,6 +306,10 @@ def test_the_interval_is_that_of_student(n):
 # --- the shipped results -------------------------------------------------------------------------
 
 
+# A test of the breast cancer set has 14 anomalies: five seeds would say next to nothing of it.
+N_SEEDS = dict.fromkeys(SETS, 5) | {"breast_cancer": 30}
+
+
 @pytest.fixture
 def shipped():
     return {form: comparison("roc_auc", form=form) for form in (*FORMS, "validation")}
@@ -315,7 +320,8 @@ def test_every_set_was_run_with_every_method(shipped):
         assert set(shipped[form]) == names
         for of_sets in shipped[form].values():
             assert set(of_sets) == set(SETS)
-            assert all(len(summary.values) == 5 for summary in of_sets.values())
+            for data, summary in of_sets.items():
+                assert len(summary.values) == N_SEEDS[data]
 
 
 def test_a_result_is_of_the_recipe_and_the_data_of_today():
@@ -323,33 +329,31 @@ def test_a_result_is_of_the_recipe_and_the_data_of_today():
         study, found = reproduce.STUDIES[f"anomaly_{data}"], reproduce.result(f"anomaly_{data}")
         for key in ("title", "source", "source_place", "recipe"):
             assert getattr(found, key) == getattr(study, key)
-        assert found.data["digest"] == SETS[data].digest and found.seeds == [0, 1, 2, 3, 4]
-
-
-# Its tests have 14 anomalies, and a fifth of its 249 rows is set aside for the threshold: the
-# interval over the seeds is wide, and the mean falls short of what the other sets reach.
-SMALL = "breast_cancer"
+        assert found.data["digest"] == SETS[data].digest
+        assert found.seeds == list(range(N_SEEDS[data]))
 
 
 def test_ours_is_at_least_0_99_of_the_best_baseline(shipped):
     for data, target in targets().items():
-        assert target.roc_auc_ratio.value >= (0.98 if data == SMALL else 0.99), data
-        assert target.roc_auc_ratio.high >= 0.99, data
+        assert target.roc_auc_ratio.value >= 0.99, data
 
 
-def test_the_macro_f1_is_next_to_its_ceiling(shipped):
-    """Where the anomalies can be found: some rows are hardly changed in the public form."""
-    for data, target in targets(form="private").items():
-        assert target.below_ceiling.value <= 0.01, data
-    public = targets()
-    for data in ("thyroid", "cardio", "mammography", "shuttle"):
-        assert public[data].below_ceiling.value <= 0.01, data
+@pytest.mark.parametrize("form", FORMS)
+def test_the_macro_f1_is_next_to_its_ceiling(form):
+    for data, target in targets(form=form).items():
+        # One miss costs 0.02 where there are 14 anomalies: there the mean is known less well.
+        found = target.below_ceiling
+        assert (found.low if data == "breast_cancer" else found.value) <= 0.01, data
 
 
 def test_adaptation_to_clean_rows_does_no_harm(shipped):
     for form in FORMS:
         for data, target in targets(form=form).items():
             assert target.adaptation.value >= -0.005, (form, data)
+        f1_macro = comparison("f1_macro", form=form)
+        for data, before in f1_macro["SparseMetaAE"].items():
+            after = f1_macro["SparseMetaAE, clean support"][data]
+            assert after.mean >= before.mean - 0.005, (form, data)
 
 
 def test_the_sources_maml_is_no_better_than_no_network(shipped):

@@ -113,6 +113,7 @@ def test_the_settings_of_the_source():
         **{"encoding_dim": None, "activity_l1": 1e-5, "epochs": 30, "batch_size": 32},
         **{"learning_rate": 1e-3, "decay": False, "noise": 0.0, "whiten": False},
         **{"validation_fraction": 0.0, "false_positive_rate": 0.05, "random_state": 3},
+        "fences": False,
     }
 
 
@@ -224,9 +225,9 @@ def test_the_rate_falls_to_zero_with_decay():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "Adam", Noted)
-        quick(epochs=2).fit(X)
-        quick(epochs=2, decay=False).fit(X)
-    n_steps = 2 * 8  # of 240 rows
+        quick(epochs=2, validation_fraction=0).fit(X)
+        quick(epochs=2, decay=False, validation_fraction=0).fit(X)
+    n_steps = 2 * 10  # of 300 rows
     assert rates[0] == 3e-3 and 0 < rates[n_steps - 1] < 1e-4
     assert rates[n_steps:] == [3e-3] * n_steps
 
@@ -272,29 +273,76 @@ def test_whitened_errors_of_the_training_rows_have_unit_moments():
 
 
 def test_the_whitened_score_is_a_mahalanobis_length():
-    X_train, _ = FITTED._split(X, np.random.RandomState(0))
-    errors = (FITTED.reconstruct(X_train) - X_train).astype(np.float64)
+    detector = quick(fences=False).fit(X)
+    errors = (detector.reconstruct(X) - X).astype(np.float64)
     moments = errors.T @ errors / len(errors)
     moments += module.RIDGE * np.trace(moments) / 4 * np.eye(4)
     new = rows(50, seed=3)
-    r = FITTED.reconstruct(new) - new
+    r = detector.reconstruct(new) - new
     expected = np.einsum("ij,jk,ik->i", r, np.linalg.inv(moments), r) / 4
-    assert np.allclose(FITTED.score(new), expected, rtol=1e-4)
+    assert np.allclose(detector.score(new), expected, rtol=1e-4)
+
+
+def test_fences_add_what_is_beyond_them_by_the_ridge():
+    """No training row is beyond them: of those directions the whitening knows the ridge alone."""
+    (low, high), new = FITTED.fences_, rows(50, seed=3)
+    new[:25] *= 3
+    excess = np.maximum(low - new, 0) + np.maximum(new - high, 0)
+    assert np.any(new < low) and np.any(new > high)
+    errors = FITTED.reconstruct(X) - X
+    ridge = module.RIDGE * np.mean(errors**2) / 2  # of eight columns, four of which are 0
+    moments = errors.T @ errors / len(errors) + ridge * np.eye(4)
+    r = FITTED.reconstruct(new) - new
+    whitened = np.einsum("ij,jk,ik->i", r, np.linalg.inv(moments), r)
+    expected = (whitened + np.sum(excess**2, axis=1) / ridge) / 4
+    assert np.allclose(FITTED.score(new), expected, rtol=1e-3)
+    assert not excess[25:].any()
+
+
+@given(st.integers(0, 1000), st.integers(1, 60))
+def test_no_row_that_was_learnt_from_is_beyond_a_fence(seed, n):
+    data = np.random.default_rng(seed).standard_t(2, size=(n, 3))
+    low, high = module._fences(data)
+    assert np.all(low <= data.min(axis=0)) and np.all(data.max(axis=0) <= high)
+
+
+def test_a_fence_stands_at_the_value_that_most_rows_have():
+    counts = np.array([[0.0]] * 95 + [[1.0], [2.0], [3.0], [5.0], [40.0]])
+    assert module._fences(counts).tolist() == [[0], [80]]
+    assert module._fences([[1.0], [2.0], [4.0], [6.0], [9.0]]).tolist() == [[0], [12]]
+    assert module._fences(np.zeros((3, 1))).tolist() == [[0], [0]]
+
+
+def test_a_value_that_no_row_had_stands_out_beside_a_heavy_tail():
+    """A count is 0 but for a few large ones: -0.5 is next to 0, and impossible."""
+    rare = np.random.default_rng(0).random((400, 1)) < 0.02
+    data = np.hstack([rows(400), np.where(rare, 7.0, 0.0)])
+    new = np.hstack([rows(100, seed=1), np.full((100, 1), -0.5)])
+    without, found = (
+        (quick(epochs=30, fences=fences).fit(data).predict(new) == -1).mean()
+        for fences in (False, True)
+    )
+    assert without < 0.1 and found > 0.9
 
 
 def test_without_whitening_the_score_is_the_mean_square():
-    detector = quick(whiten=False).fit(X)
-    assert detector.whitener_ is None
+    detector = quick(whiten=False, fences=False).fit(X)
+    assert detector.whitener_ is None and detector.fences_ is None
     assert np.allclose(detector.score(X), np.mean((detector.reconstruct(X) - X) ** 2, axis=1))
 
 
 @pytest.mark.parametrize("rate", [0.05, 0.2])
 def test_the_threshold_leaves_its_share_of_the_rows_that_were_set_aside(rate):
     detector = quick(false_positive_rate=rate).fit(X)
-    X_train, X_validation = detector._split(X, np.random.RandomState(0))
+    rng = np.random.RandomState(0)
+    X_train, X_validation = detector._split(X, rng)
     assert len(X_train) == 240 and len(X_validation) == 60
     assert sorted(map(tuple, [*X_train, *X_validation])) == sorted(map(tuple, X))
-    assert (detector.predict(X_validation) == -1).mean() == pytest.approx(rate, abs=1 / 60)
+    before = copy.deepcopy(detector)
+    before._learn(X_train, rng)
+    assert (before.score(X_validation) > detector.threshold_).sum() == 60 * rate
+    before._learn(X, rng)  # and then anew, from all rows
+    assert same(before, detector) and np.array_equal(before.fences_, detector.fences_)
     of_all = quick(false_positive_rate=rate, validation_fraction=0).fit(X)
     assert (of_all.predict(X) == -1).sum() == 300 * rate
 
@@ -309,6 +357,15 @@ def test_adaptation_lowers_the_error_of_the_new_place():
     adapted = copy.deepcopy(detector).adapt(place[:20], steps=50, learning_rate=1e-3)
     assert adapted.score(place[20:]).mean() < 0.8 * before
     assert adapted.offset_ == detector.offset_ and same(detector, quick(epochs=30).fit(X))
+
+
+def test_adaptation_moves_the_fences_out_to_its_rows():
+    detector, support = copy.deepcopy(FITTED), np.outer([60, -60], [1, 0, 0, 0])
+    detector.adapt(support)
+    low, high = detector.fences_
+    assert np.all(low <= support.min(axis=0) + 1e-5) and np.all(support.max(axis=0) <= high + 1e-5)
+    assert np.array_equal(detector.fences_[:, 1:], FITTED.fences_[:, 1:])
+    assert not np.array_equal(detector.fences_, FITTED.fences_)
 
 
 def test_adapt_returns_the_detector_itself():
@@ -364,6 +421,7 @@ def test_a_damaged_file_is_named(tmp_path):
         {"coef_0": np.zeros((4, 3))},
         {"coef_2": np.zeros((8, 4)), "intercept_2": np.zeros(5)},
         {"whitener": np.zeros((3, 3))},
+        {"fences": np.zeros((2, 3))},
         {"parameters": np.array("{")},
         {"parameters": np.array(json.dumps({"epochs": 0}))},
         {"parameters": np.array(json.dumps({"width": 3}))},
@@ -407,6 +465,7 @@ BAD_CALLS = [
     (fit, ({"learning_rate": 0},), {}, ValueError, "learning_rate: expected a finite number ab"),
     (fit, ({"learning_rate": 1e30},), {}, ValueError, "X: expected standardised columns, got a"),
     (fit, ({"whiten": "no"},), {}, TypeError, "whiten: expected True or False, got 'no'"),
+    (fit, ({"fences": None},), {}, TypeError, "fences: expected True or False, got None"),
     (fit, ({"decay": 1},), {}, TypeError, "decay: expected True or False, got 1"),
     (fit, ({"validation_fraction": 1},), {}, ValueError, "validation_fraction: expected a number"),
     (fit, ({"validation_fraction": -0.1},), {}, ValueError, "validation_fraction: expected a nu"),
