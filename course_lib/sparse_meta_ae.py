@@ -577,7 +577,10 @@ def _whitener(errors: Array) -> Array:
 
 
 def _fences(X: Array) -> Array:
-    """Return a lower and an upper fence for each column: equation ``eq-fence``."""
+    """Return a lower and an upper fence for each column.
+
+    Equation ``eq-fence`` of the chapter *A sparse autoencoder that adapts*.
+    """
     low, first_quartile, third_quartile, high = np.quantile(X, [0, 0.25, 0.75, 1], axis=0)
     return np.array([2 * low - first_quartile, 2 * high - third_quartile])
 
