@@ -33,6 +33,11 @@ PATIENCE = 300  # seconds: on a busy machine a library takes long to load
 ALWAYS = ["import ipykernel.kernelapp, ipykernel.debugger", "import tornado.platform.asyncio"]
 ALWAYS += ["import IPython.core.completerlib, IPython.core.oinspect, IPython.extensions.storemagic"]
 ALWAYS += ["import sqlite3", "import numpy.random"]
+# What makes the first error of a kernel slow: a lexer that colours it, and, when all the modules
+# are there, a list of their files.
+ERRORS = ["import stack_data, pygments.formatters.html, pygments.formatters.terminal256"]
+ERRORS += ["import pygments.lexers.python; pygments.lexers.python.PythonLexer()"]
+ERRORS += ["import inspect, sys; inspect.getmodule(sys._getframe())"]
 log = logging.getLogger(__name__)
 
 
@@ -86,7 +91,7 @@ class ForkServer:
                 self._process = _start(python, environment, theirs, here)
                 theirs.close()
                 _copy(files, root)
-                self._control.send(json.dumps([root, ALWAYS + imports]).encode())
+                self._control.send(json.dumps([root, ALWAYS + imports + ERRORS]).encode())
                 _require_success(self._control)
         except OSError as error:
             self._give_up(error)

@@ -181,6 +181,14 @@ def test_the_libraries_of_the_assignment_are_loaded(copy, new):
     assert not [name for name in copy["loaded"] if name.startswith("course")]
 
 
+def test_what_shows_an_error_is_loaded(start):
+    kernel = start()
+    kernel.run("import inspect, sys\nbefore = set(sys.modules), set(inspect.modulesbyfile)")
+    assert "ZeroDivisionError" in kernel.run("1 / 0")
+    assert kernel.run("print(set(sys.modules) - before[0])") == "set()"
+    assert int(kernel.run("print(len(before[1]))")) > 100  # the list of files was there
+
+
 def test_the_imports_are_those_of_the_text_and_of_what_it_uses(course):
     imports = json.loads(sandbox.settings(course, "demo", course)[sandbox.VARIABLE])["imports"]
     assert {"import matplotlib.pyplot as plt", "import numpy as np"} <= set(imports)
