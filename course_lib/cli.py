@@ -88,6 +88,9 @@ def collect(
     timezone: Annotated[
         str | None, typer.Option(help="Of the source's times, e.g. Europe/Paris; else this one's.")
     ] = None,
+    groups: Annotated[
+        bool, typer.Option("--groups", help="Moodle's students submitted in groups.")
+    ] = False,
 ) -> None:
     """Put what was handed in into submitted/<student>/<assignment>/; nothing is overwritten."""
     from course_lib.grading.course import find_root
@@ -96,7 +99,7 @@ def collect(
         from course_lib.grading import collect as collecting
 
         lines = collecting.collect(
-            find_root(), assignment, source, roster=roster, timezone=timezone
+            find_root(), assignment, source, roster=roster, timezone=timezone, groups=groups
         )
     _print_collected(assignment, lines)
     if any(line.outcome in ("unmatched", "refused") for line in lines):

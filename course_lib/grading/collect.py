@@ -79,6 +79,7 @@ def collect(
     *,
     roster: Path | None = None,
     timezone: str | None = None,
+    groups: bool = False,
 ) -> list[Collected]:
     """Collect an assignment's submissions from a folder or a zip, and write a report.
 
@@ -105,6 +106,9 @@ def collect(
     timezone : str, optional
         Where the clocks of the zip and the roster hang, e.g. ``"Europe/Paris"``; by default the
         zone of this machine.
+    groups : bool
+        Whether Moodle's students submitted in groups. Each member then has a copy, and the names
+        are ``Group-Full Name``.
 
     Returns
     -------
@@ -127,7 +131,9 @@ def collect(
         if not (contents.files or contents.refused):
             raise CourseError(f"{source}: nothing in it to collect")
         students, due = _ask_gradebook(config, assignment, students)
-        lines = _Collection(root, assignment, zone, students, due).take(source.name, contents)
+        collection = _Collection(root, assignment, zone, students, due, groups)
+        collection.require_submissions(source, contents)
+        lines = collection.take(source.name, contents)
     _write_report(root / "collected" / assignment, lines)
     return lines
 
@@ -203,12 +209,30 @@ class _Collection:
     zone: tzinfo | None
     roster: Roster
     due: dict[str, datetime]
+    groups: bool
     lines: list[Collected] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
     @property
     def folder(self) -> Path:
         return self.root / "collected" / self.assignment
+
+    def require_submissions(self, source: Path, contents: Contents) -> None:
+        """Refuse a source in which everybody's work is in one more folder: it is no student's."""
+        folders = {file.path.parts[0] for file in contents.files}
+        outer, _ = recognise(PurePosixPath(*folders, "any"))
+        if len(folders) > 1 or self._is_somebodys(outer):
+            return
+        inner = [PurePosixPath(*file.path.parts[1:]) for file in contents.files]
+        if any(self._is_somebodys(recognise(path)[0]) for path in inner):
+            advice = "unpack it, and give that folder"
+            if source.is_dir():
+                advice = f"give {source / outer.name}"
+            where = f"the submissions are one folder further in, in {outer.name!r}"
+            raise CourseError(f"{source}: {where}: {advice}")
+
+    def _is_somebodys(self, label: Label) -> bool:
+        return label.kind != "plain" or self._find(label).student in self.roster.by_id.values()
 
     def take(self, source: str, contents: Contents) -> list[Collected]:
         """Collect all that a source holds; return the lines of the report."""
@@ -263,7 +287,7 @@ class _Collection:
 
     def _find(self, label: Label) -> Found:
         if label.kind == "Moodle":
-            return self.roster.find(label.name, label.number)
+            return self.roster.find(label.name, label.number, in_group=self.groups)
         by_id, by_name = self.roster.find_id(label.name), self.roster.find(label.name)
         known = label.name in self.roster.by_id
         return by_name if label.kind == "plain" and by_name.student and not known else by_id

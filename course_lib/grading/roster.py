@@ -149,7 +149,7 @@ class Roster:
                 self._exactly[normalise(name)].add(student.id)
                 self._loosely[loosely(name)].add(student.id)
 
-    def find(self, name: str, number: str = "") -> Found:
+    def find(self, name: str, number: str = "", *, in_group: bool = False) -> Found:
         """Find the one student whom a full name means.
 
         Parameters
@@ -159,6 +159,8 @@ class Roster:
         number : str, optional
             Moodle's number of the participant. It decides between students of one name and
             stands for a name that is hidden or unknown, but never against a name.
+        in_group : bool
+            Whether the name follows that of a group and a hyphen.
 
         Returns
         -------
@@ -173,7 +175,7 @@ class Roster:
         >>> roster.find("Zora Martin")
         Found(student=None, reason='no student of this name; nearest: Zoé Martin (zm)')
         """
-        named = self._named(name)
+        named = self._members(name) if in_group else self._named(name)
         numbered = self._numbers.get(number)
         if numbered and (not named or numbered in named):
             return Found(self.by_id[numbered])
@@ -216,6 +218,12 @@ class Roster:
     def _named(self, name: str) -> set[str]:
         exactly = self._exactly.get(normalise(name), set()) if normalise(name) else set()
         return exactly or (self._loosely.get(loosely(name), set()) if loosely(name) else set())
+
+    def _members(self, name: str) -> set[str]:
+        """Return everybody whose name may follow the group's: both may have hyphens."""
+        parts = name.split("-")
+        names = ["-".join(parts[i:]) for i in range(1, len(parts))]
+        return set().union(*map(self._named, names))
 
     def _nearest(self, name: str) -> str:
         if not self.by_id:

@@ -282,6 +282,25 @@ def test_two_participants_of_one_name_are_told_apart_by_number_only(course):
     }
 
 
+def test_members_of_a_group_are_found_behind_its_name(course):
+    course.roster.write_text(ROSTER + "lee,Lee,Roy,\njlee,Jo-Lee,Roy,\n", encoding="utf-8")
+    names = ["Group A-Alice Martin", "A-B-Zoé Müller-Lê", "A-Jo-Lee Roy", "Bob", "Alice Martin"]
+    source = [(moodle(name, i), NOTEBOOK) for i, name in enumerate(names)]
+    found = said(course.run(source, groups=True))
+    assert [found[f"{name}_{i}_assignsubmission_file"] for i, name in enumerate(names)] == [
+        ("alice", "collected"),
+        ("zoe", "collected"),
+        ("", "unmatched"),  # or is it Lee Roy, of the group A-Jo?
+        ("", "unmatched"),
+        ("", "unmatched"),
+    ]
+
+
+def test_a_hyphen_alone_makes_no_group(course):
+    lines = course.run([(moodle("Jean-Alice Martin"), NOTEBOOK)])
+    assert said(lines).popitem()[1] == ("", "unmatched")
+
+
 def test_a_number_stands_for_a_hidden_name_but_not_against_a_name(course):
     course.roster.write_text("student,full_name,moodle_id\na,Alice Martin,12\nb,Bob Roy,13\n")
     names = [("Participant", 12), ("Alice Martin", 13), ("Bob Roy", 99)]
@@ -1016,6 +1035,30 @@ def test_a_source_that_is_none(course, data, words):
         cut.write_bytes(cut.read_bytes()[:-30])
         course.run(cut)
     assert not course.kept.exists()
+
+
+INNER = ["Alice Martin_1_assignsubmission_file/tiny.ipynb", "alice/tiny.ipynb", "alice.ipynb"]
+INNER += ["zoe+tiny+2026-11-20 11:00:00 UTC/tiny.ipynb"]
+
+
+@pytest.mark.parametrize("unpacked", [False, True], ids=["zip", "folder"])
+@pytest.mark.parametrize("inner", INNER)
+def test_one_more_folder_around_all_is_no_student(course, inner, unpacked):
+    source = make_zip(course.tmp / "a.zip", {f"week 1/{inner}": NOTEBOOK})
+    if unpacked:
+        zipfile.ZipFile(source).extractall(course.tmp / "a")
+        source = course.tmp / "a"
+    advice = f"give {source}/week 1" if unpacked else "unpack it, and give that folder"
+    with pytest.raises(CourseError) as error:
+        course.run(source, roster=None if "+" in inner else course.roster)
+    assert str(error.value).endswith(f"one folder further in, in 'week 1': {advice}")
+    assert not (course.root / "submitted").exists()
+
+
+@pytest.mark.parametrize("name", ["alice/zoe/a.ipynb", "alice/new/a.ipynb", "new/a/a.ipynb"])
+def test_the_folders_of_a_lone_student_are_that_students(course, name):
+    lines = course.run({name: NOTEBOOK}, roster=None if "new" in name else course.roster)
+    assert said(lines).popitem()[1] == (name.split("/")[0], "collected")
 
 
 def test_the_course_itself_is_no_source(course):
