@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from course_lib.grading import checks, source
-from course_lib.grading.course import CourseError, configuration, convert, surroundings
+from course_lib.grading.course import CourseError, alone, configuration, convert, surroundings
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -74,7 +74,8 @@ def build(root: Path, assignments: list[str], check: bool = False) -> list[str]:
             prepare(root, assignment, workplace)
             changes += _differences(workplace, root, assignment)
             if not check:
-                _install(root, assignment, workplace)
+                with alone(root):
+                    _install(root, assignment, workplace)
     return changes
 
 

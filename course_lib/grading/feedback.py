@@ -15,7 +15,7 @@ from joblib import Parallel, cpu_count, delayed
 from nbconvert.exporters import HTMLExporter
 
 from course_lib.grading import gradebook
-from course_lib.grading.course import CourseError, alone, configuration, surroundings
+from course_lib.grading.course import alone, configuration, surroundings
 from course_lib.grading.placing import finish_writing, write_folder
 from course_lib.grading.workplace import AUTOGRADED, FEEDBACK, Page, Task, feedback_page
 
@@ -56,8 +56,7 @@ def write_feedback(
     """
     with alone(root), surroundings():
         config = configuration(root)
-        if not gradebook.has_assignment(config, assignment):
-            raise CourseError(f"{assignment} is not in the gradebook: run `course grade` first")
+        gradebook.require_assignment(config, assignment)
         finish_writing(root / FEEDBACK, assignment)
         shared, students = gradebook.export(config, assignment)
         tasks = [

@@ -95,9 +95,7 @@ def grade(
     submitted = _submitted(root, assignment, students)
     with alone(root), surroundings():
         config = configuration(root)
-        if not gradebook.has_assignment(config, assignment):
-            words = f"is not in the gradebook: run `course exercises {assignment}` first"
-            raise CourseError(f"{assignment} {words}")
+        gradebook.require_assignment(config, assignment)
         finish_writing(root / AUTOGRADED, assignment)
         tasks, graded_before = _tasks(root, config, assignment, submitted, sandboxed)
         if len(tasks) > 1:

@@ -30,6 +30,8 @@ from sqlalchemy import (
     update,
 )
 
+from course_lib.grading.course import CourseError
+
 if TYPE_CHECKING:
     from traitlets.config import Config
 
@@ -42,6 +44,7 @@ __all__ = [
     "has_assignment",
     "merge",
     "open_gradebook",
+    "require_assignment",
 ]
 
 Rows = dict[str, list[dict[str, Any]]]  # rows by the name of their table
@@ -147,6 +150,26 @@ def has_assignment(config: Config, assignment: str) -> bool:
     with _transaction(config) as connection:
         exists = inspect(connection).has_table(table.name)
         return exists and bool(_rows(connection, table, table.c.name == assignment))
+
+
+def require_assignment(config: Config, assignment: str) -> None:
+    """Raise an error when an assignment is not in the gradebook.
+
+    Parameters
+    ----------
+    config : traitlets.config.Config
+        Settings, see `course.configuration`.
+    assignment : str
+        Name of the assignment.
+
+    Raises
+    ------
+    CourseError
+        It says which command puts it there.
+    """
+    if not has_assignment(config, assignment):
+        words = f"is not in the gradebook: run `course exercises {assignment}` first"
+        raise CourseError(f"{assignment} {words}")
 
 
 def export(config: Config, assignment: str) -> tuple[Rows, dict[str, Rows]]:

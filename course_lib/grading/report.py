@@ -20,7 +20,7 @@ from markupsafe import Markup, escape
 
 from course_lib.grading import checks, gradebook, records, source
 from course_lib.grading.anonymous import anonymous, identities, visible, without_comments
-from course_lib.grading.course import CourseError, configuration, surroundings
+from course_lib.grading.course import configuration, surroundings
 from course_lib.grading.export import marks, write_csv
 from course_lib.grading.item_statistics import FEWEST, item_rest_correlation, wilson_interval
 from course_lib.grading.records import Record
@@ -181,8 +181,7 @@ class _Class:
 def _read_class(root: Path, assignment: str) -> _Class:
     config = configuration(root)
     with surroundings():
-        if not gradebook.has_assignment(config, assignment):
-            raise CourseError(f"{assignment} is not in the gradebook: run `course grade` first")
+        gradebook.require_assignment(config, assignment)
         with gradebook.open_gradebook(config) as book:
             rows, entry = marks(book, assignment), book.find_assignment(assignment)
             items = [item for nb in entry.notebooks for item in (*nb.grade_cells, *nb.task_cells)]

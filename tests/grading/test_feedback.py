@@ -72,7 +72,9 @@ def test_a_notebook_that_cannot_be_shown_costs_nobody_else_a_page(school):
 
 
 def test_an_assignment_that_is_not_there(school):
-    with pytest.raises(CourseError, match=r"nothing is not in the gradebook: run `course grade`"):
+    with pytest.raises(
+        CourseError, match=r"nothing is not in the gradebook: run `course exercises nothing`"
+    ):
         write_feedback(school, "nothing")
     for folder in (school / "autograded").iterdir():
         shutil.rmtree(folder)

@@ -238,7 +238,7 @@ def test_help_is_quick():
 def test_two_commands_do_not_write_into_a_course_at_once(graded):
     with alone(graded.root):
         collect = ["collect", "tiny", str(graded.fresh / "submitted")]
-        for command in (["grade", "tiny"], ["report", "tiny"], collect):
+        for command in (["exercises"], ["grade", "tiny"], ["report", "tiny"], collect):
             done = course(graded.root, *command)
             assert done.exit_code == 1
             assert "another `course` command is writing into this course" in done.output
