@@ -5,7 +5,7 @@ Chapters *Anomaly detection and its evaluation* and *A sparse autoencoder that a
 The protocol: normal rows only, 20,000 at most, split at random into 70 % to learn from and 30 %
 to test on, and columns standardised on the former. The first ten rows of the test are the clean
 support of an adaptation and are not judged. Of the others 15 % are changed, in both of the
-sources' forms. The settings of SparseMetaAE were chosen on validation rows of other splits.
+sources' forms. The settings of SparseMetaAE were chosen on other splits.
 """
 
 import copy

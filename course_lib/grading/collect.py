@@ -287,7 +287,11 @@ class _Collection:
 
     def _find(self, label: Label) -> Found:
         if label.kind == "Moodle":
-            return self.roster.find(label.name, label.number, in_group=self.groups)
+            found = self.roster.find(label.name, label.number, in_group=self.groups)
+            member = self.roster.find(label.name, label.number, in_group=True).student
+            if member and not found.student:
+                return Found(None, f"{found.reason}; in a group it is {member.id}: see --groups")
+            return found
         by_id, by_name = self.roster.find_id(label.name), self.roster.find(label.name)
         known = label.name in self.roster.by_id
         return by_name if label.kind == "plain" and by_name.student and not known else by_id

@@ -8,6 +8,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,16 +66,17 @@ def build(root: Path, assignments: list[str], check: bool = False) -> list[str]:
     Raises
     ------
     CourseError
-        When a text, the checks or the release are not as they should be.
+        When a text, the checks or the release are not as they should be, or another command is
+        writing into the course.
     """
     changes = []
-    for assignment in assignments:
-        with tempfile.TemporaryDirectory() as folder:
-            workplace = Path(folder).resolve()
-            prepare(root, assignment, workplace)
-            changes += _differences(workplace, root, assignment)
-            if not check:
-                with alone(root):
+    with nullcontext() if check else alone(root):
+        for assignment in assignments:
+            with tempfile.TemporaryDirectory() as folder:
+                workplace = Path(folder).resolve()
+                prepare(root, assignment, workplace)
+                changes += _differences(workplace, root, assignment)
+                if not check:
                     _install(root, assignment, workplace)
     return changes
 

@@ -297,8 +297,11 @@ def test_members_of_a_group_are_found_behind_its_name(course):
 
 
 def test_a_hyphen_alone_makes_no_group(course):
-    lines = course.run([(moodle("Jean-Alice Martin"), NOTEBOOK)])
-    assert said(lines).popitem()[1] == ("", "unmatched")
+    lines = course.run([(moodle("Jean-Alice Martin"), NOTEBOOK), (moodle("A-B"), NOTEBOOK)])
+    assert set(said(lines).values()) == {("", "unmatched")}
+    notes = {line.name: line.note for line in lines if line.outcome == "unmatched"}
+    assert "; in a group it is alice: see --groups" in notes["Jean-Alice Martin"]
+    assert "--groups" not in notes["A-B"]
 
 
 def test_a_number_stands_for_a_hidden_name_but_not_against_a_name(course):
