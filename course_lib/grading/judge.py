@@ -8,7 +8,6 @@ reason in words where the mark is 0.
 
 from __future__ import annotations
 
-import ast
 import json
 import math
 import os
@@ -39,22 +38,17 @@ from course_lib.grading.flags import find_flags
 __all__ = ["Judge", "is_test", "mismatched_points"]
 
 WIRE = Path(wire.__file__).read_text(encoding="utf-8")
-# Run in a namespace of its own: a student may have called a variable `list` or `np`. It is kept
-# as a module, for a student may also begin an exercise with `%reset`, which clears all variables.
+# Run in a namespace of its own: a student may have called a variable `list` or `np`.
 LESSON = """\
-__course__ = __import__("types").ModuleType("course_wire")
-__import__("sys").modules["course_wire"] = __course__
-__import__("builtins").exec({wire!r}, __course__.__dict__)
-"""
-QUESTION = """\
-__course__ = __import__("sys").modules["course_wire"].__dict__
-__course__["reply"] = __course__["answer"]({function!r}, {payload!r}, {through!r})
+__course__ = {"__name__": "course_wire"}
+__import__("builtins").exec(%r, __course__)
+__course__["listen"]()
 """
 DEAD = "the kernel died: did the code end Python, or take all the memory or the time?"
 FROZEN = "the kernel could not be interrupted: does the code catch every exception?"
+UNREADABLE = "the kernel's answer cannot be read"
 EXIT = "the code called exit(), which ends the kernel"
 LONGEST_MESSAGE = 100_000_000  # bytes
-REPR = re.compile(r"'(?:[^'\\]|\\[\\'x])*'")  # of a text of ASCII letters: no other expression
 # What is kept of an output. HTML and JavaScript would run in formgrader, and their plain text is
 # beside them; a widget that is none ends nbconvert. Of an image, only what base64 can hold.
 TEXTS = ("text/plain", "text/latex")
@@ -143,7 +137,7 @@ class Judge(Execute):
         if problems := mismatched_points(nb, self._suite):
             raise CourseError("; ".join(problems))
         flags = self._find_flags(nb, folder)
-        self._lesson = LESSON.format(wire=WIRE)  # before the first question
+        self._taught = False  # the kernel, to answer questions
         self._stopped: str | None = None  # why nothing more can be asked of the kernel
         self._written: defaultdict[int, int] = defaultdict(int)
         self._outcomes: list[tuple[NotebookNode, list[Outcome]]] = []
@@ -203,35 +197,39 @@ class Judge(Execute):
         if self._cell_timed_out:
             raise NoAnswer(f"the public checks did not end within {self.timeout} s")
         payload = json.dumps([wire.encode(list(args)) for args in arguments])
-        question = QUESTION.format(function=function, payload=payload, through=check.through)
+        question = {"function": function, "payload": payload, "through": check.through}
         try:
-            content, in_time = self._ask(self._lesson + question)
+            if not self._taught:
+                self._teach(function)
+            content, in_time = self._ask(wire.QUESTION, question)
         except (DeadKernelError, CellTimeoutError) as error:
             self._stopped = DEAD if isinstance(error, DeadKernelError) else FROZEN
             raise NoAnswer(f"{function}: {self._stopped}") from None
         self._notice_exit(content)
-        if content.get("status") == "ok":
-            self._lesson = ""  # reading it again would take longer than answering
         replies = _read_replies(function, content, len(arguments))
         if not in_time:
             raise NoAnswer(f"no answer within {self.timeout} s: an endless loop?", replies)
         if replies is None or len(replies) != len(arguments):
-            raise NoAnswer(f"{function}: the kernel's answer cannot be read")
+            raise NoAnswer(f"{function}: {UNREADABLE}")
         return replies
 
-    async def _async_ask(self, code: str) -> tuple[dict, bool]:
-        """Execute code outside the notebook; return the reply and whether it came in time.
+    def _teach(self, function: str) -> None:
+        """Let the kernel answer questions: to execute each of them as code would take longer."""
+        about = {"silent": True, "store_history": False, "stop_on_error": False}
+        content, _ = self._ask("execute_request", {"code": LESSON % WIRE, **about})
+        self._taught = content.get("status") == "ok"
+        if not self._taught:
+            raise NoAnswer(f"{function}: {UNREADABLE}")
+
+    async def _async_ask(self, kind: str, question: dict) -> tuple[dict, bool]:
+        """Send a message; return the reply and whether it came in time.
 
         The value comes back in the reply itself, which the kernel addresses to this request
         alone, and not among the outputs, where a flood of printed text could drown it.
         """
-        request = self.kc.execute(
-            code,
-            silent=True,
-            store_history=False,
-            user_expressions={"reply": "__course__['reply']"},
-            stop_on_error=False,
-        )
+        message = self.kc.session.msg(kind, question)
+        self.kc.shell_channel.send(message)
+        request = message["header"]["msg_id"]
         content = await self._wait(request, self.timeout)
         if content is not None:
             return content, True
@@ -318,11 +316,11 @@ class Judge(Execute):
 def _read_replies(function: str, content: dict, n_calls: int) -> list[Reply] | None:
     """Read the replies that a kernel sent; anything may be in them."""
     try:
-        text = content["user_expressions"]["reply"]["data"]["text/plain"]
-        if len(text) > 2 * wire.LIMIT or not REPR.fullmatch(text):  # reading code takes memory
+        text = content["reply"]
+        if len(text) > wire.LIMIT:
             return None
-        replies = json.loads(ast.literal_eval(text))
-    except (KeyError, TypeError, ValueError, SyntaxError, RecursionError, MemoryError):
+        replies = json.loads(text)
+    except (KeyError, TypeError, ValueError, RecursionError, MemoryError):
         return None
     if not isinstance(replies, list) or len(replies) > n_calls:
         return None

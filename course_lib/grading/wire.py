@@ -12,8 +12,9 @@ import re
 
 import numpy as np
 
-__all__ = ["LIMIT", "Source", "answer", "decode", "defined", "encode"]
+__all__ = ["LIMIT", "QUESTION", "Source", "answer", "decode", "defined", "encode", "listen"]
 
+QUESTION = "course_question"  # type of the messages in which a kernel is asked
 LIMIT = 10_000_000  # characters; no honest answer to an exercise is longer
 DEEPEST = 50  # lists in lists; what reads a value later calls itself for each of them
 
@@ -181,6 +182,23 @@ def _require_letters(array):
         array.tolist()
     except SystemError:
         raise ValueError("an array of texts with numbers that are no letters") from None
+
+
+def listen():
+    """Let this kernel answer questions; it runs in the student's kernel."""
+    from IPython import get_ipython
+
+    kernel = get_ipython().kernel
+
+    def reply(stream, identity, message):
+        content = {"reply": answer(**message["content"])}
+        # As after a cell: figures that were drawn belong to no later one, and exit() is told.
+        kernel.shell.events.trigger("post_execute")
+        content["payload"] = kernel.shell.payload_manager.read_payload()
+        kernel.shell.payload_manager.clear_payload()
+        kernel.session.send(stream, "course_reply", content, message, ident=identity)
+
+    kernel.shell_handlers[QUESTION] = reply
 
 
 def answer(function: str, payload: str, through: str | None = None) -> str:

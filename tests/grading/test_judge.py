@@ -57,6 +57,8 @@ def cells(graded):
         ("stubborn", (3.0, 0.0)),
         ("cheat", (0.0, 0.0)),
         ("flood", (3.0, 0.0)),
+        ("artist", (3.0, 2.0)),
+        ("quitter", (3.0, 1.0)),  # it answers before it ends
     ],
 )
 def test_each_student_has_the_marks_that_the_answers_deserve(score, student, marks):
@@ -76,6 +78,7 @@ def test_a_named_mistake_is_met_with_its_hint(cells):
     ("student", "cell", "words"),
     [
         ("leaver", "test_spread", "the code called exit()"),
+        ("quitter", "test_spread", "the code called exit()"),
         ("killer", "test_spread", "the kernel died"),
         ("looper", "test_total", "... 50 values])): no answer within 3 s: an endless loop?"),
         ("looper", "test_total", "not run: no answer within 3 s"),
@@ -89,6 +92,16 @@ def test_a_named_mistake_is_met_with_its_hint(cells):
 )
 def test_the_reason_is_in_the_cell(cells, student, cell, words):
     assert words in cells(student)[cell]
+
+
+def test_what_a_hidden_check_draws_is_in_no_cell(graded):
+    path = graded.root / "autograded" / "artist" / "tiny" / "tiny.ipynb"
+    pictures = {
+        cell.metadata.nbgrader.grade_id: str(cell.outputs).count("image/png")
+        for cell in nbformat.read(path, as_version=4).cells
+        if cell.cell_type == "code" and "nbgrader" in cell.metadata
+    }
+    assert pictures == {"imports": 0, "total": 0, "test_total": 1, "spread": 0, "test_spread": 0}
 
 
 def test_a_flood_is_not_kept(graded, cells):
@@ -110,20 +123,20 @@ def test_points_and_checks_must_fit():
 @pytest.mark.parametrize(
     "text",
     [
-        "'not JSON'",
-        "'{}'",
-        "f(x)",
-        "'" + "[" * 100_000 + "'",
-        "'" + "9" * 10_000 + "'",
-        "'" + "1" * (2 * wire.LIMIT) + "'",
-        "'[1, 2]'",
-        "(" + "'[1]'," * 9 + ")[0]",
+        "not JSON",
+        "{}",
+        "[" * 100_000,
+        "9" * 10_000,
+        "[1" + " " * wire.LIMIT + "]",
+        "[1, 2]",
+        7,
+        [1],
     ],
-    ids=["no JSON", "no list", "no literal", "deep", "huge number", "long", "too many", "code"],
+    ids=["no JSON", "no list", "deep", "huge number", "long", "too many", "no text", "list"],
 )
 def test_a_forged_answer_is_no_answer(text):
-    content = {"user_expressions": {"reply": {"data": {"text/plain": text}}}}
-    assert _read_replies("f", content, 1) is None
+    assert _read_replies("f", {"reply": "[1]"}, 1) is not None
+    assert _read_replies("f", {"reply": text}, 1) is None
     assert _read_replies("f", {}, 1) is None
 
 
@@ -140,15 +153,13 @@ def test_a_forged_answer_is_no_answer(text):
     ],
 )
 def test_a_forged_value_is_an_error(reply):
-    content = {"user_expressions": {"reply": {"data": {"text/plain": repr(f"[{reply}]")}}}}
-    [answer] = _read_replies("f", content, 1)
+    [answer] = _read_replies("f", {"reply": f"[{reply}]"}, 1)
     assert answer.error.text == "returned a value that cannot be read"
 
 
 def test_half_a_character_can_be_written():
-    text = repr(json.dumps([{"raised": ["ValueError"], "message": "\ud800"}]))
-    content = {"user_expressions": {"reply": {"data": {"text/plain": text}}}}
-    [answer] = _read_replies("f", content, 1)
+    text = json.dumps([{"raised": ["ValueError"], "message": "\ud800"}])
+    [answer] = _read_replies("f", {"reply": text}, 1)
     assert answer.error.text.encode() == b"raised ValueError: ?"
 
 
@@ -157,21 +168,23 @@ def test_half_a_character_can_be_written():
 
 def test_the_kernel_is_taught_once_and_again_where_that_was_cut_short():
     judge, asked = Judge(), []
-    judge._lesson, judge._stopped, judge._cell_timed_out = "LESSON", None, False
-    replies = {"reply": {"data": {"text/plain": repr(json.dumps([{"value": 1}]))}}}
-    statuses = iter(["error", "ok", "ok"])
+    judge._taught, judge._stopped, judge._cell_timed_out = False, None, False
+    statuses = iter(["error", "ok"])
 
-    def ask(code):
-        asked.append(code)
-        return {"status": next(statuses), "user_expressions": replies}, True
+    def ask(kind, content):
+        asked.append(kind)
+        if kind == "execute_request":
+            return {"status": next(statuses)}, True
+        return {"reply": json.dumps([{"value": content["function"]}])}, True
 
     judge._ask = ask
     check = SimpleNamespace(function="f", through=None)
-    for _ in range(3):
+    with pytest.raises(checks.NoAnswer, match="f: the kernel's answer cannot be read"):
+        judge._call(check, [()])
+    for _ in range(2):
         [reply] = judge._call(check, [()])
-        assert reply.value == 1
-    assert [code.startswith("LESSON") for code in asked] == [True, True, False]
-    assert asked[2].startswith("__course__ = ")
+        assert reply.value == "f"
+    assert asked == ["execute_request"] * 2 + [wire.QUESTION] * 2
 
 
 class Fake(Client):

@@ -94,6 +94,20 @@ def spread(values):
     print("y" * 1_000_000)
     return np.zeros(10_000_000) if len(values) == 1 else (min(values), max(values))""",
 }
+ARTIST = {
+    "total": """\
+import matplotlib.pyplot as plt
+def total(values):
+    plt.plot(values)
+    return sum(values)"""
+}
+QUITTER = {
+    "spread": """\
+def spread(values):
+    if len(values) < 2:
+        exit()
+    return min(values), max(values)"""
+}
 # student: (changed answers, a cell added after the first test cell)
 STUDENTS = {
     "amy": (NOISY, None),  # right, and loud
@@ -106,6 +120,8 @@ STUDENTS = {
     "stubborn": (RIGHT | STUBBORN, None),
     "cheat": (CHEAT, "3.0"),
     "flood": (FLOOD, None),
+    "artist": (RIGHT | ARTIST, None),
+    "quitter": (RIGHT | QUITTER, None),
 }
 
 

@@ -124,7 +124,7 @@ async def run_cell_async(*args, **kwargs):
     return Fine()
 shell.run_cell = lambda *args, **kwargs: Fine()
 shell.run_cell_async, shell.should_run_async = run_cell_async, lambda *args, **kwargs: True""",
-        reason="cannot be read",
+        reason="could not be interrupted",
     ),
     for_points(
         "swallow-exceptions",
@@ -160,6 +160,15 @@ json.dumps = lambda value, **options: (
 base64.b64encode = lambda value: b"AAAAAAAAEEA=" """,
     ),
     for_points(
+        "silence",
+        "Answers no question.",
+        """\
+class NoHandlers(dict):
+    def __setitem__(self, kind, handler):
+        pass
+get_ipython().kernel.shell_handlers = NoHandlers(get_ipython().kernel.shell_handlers)""",
+    ),
+    for_points(
         "exec",
         "Takes over exec, compile and __import__, keeps the wire's text and answers itself.",
         """\
@@ -175,25 +184,29 @@ builtins.exec = exec_""",
         last="print(seen[-1][-300:] if seen else 'nothing seen')",
     ),
     for_points(
-        "user-expressions",
+        "forged-replies",
         "Forges the reply in which the answers come back.",
         """\
-answers = ["10.0", "'[10.0, 10.0]'", "'[{\\"value\\": true}, {\\"value\\": true}]'", "total",
-           "__import__('os').getcwd()", "'[{\\"value\\": {\\"source\\": \\"print\\"}}]'"]
-def user_expressions(expressions):
-    text = answers.pop(0) if answers else "'[]'"
-    return {"reply": {"status": "ok", "data": {"text/plain": text}, "metadata": {}}}
-get_ipython().user_expressions = user_expressions""",
+answers = [10.0, "[10.0, 10.0]", '[{"value": true}, {"value": true}]', "total", {"value": 3.0},
+           "__import__('os').getcwd()", '[{"value": {"source": "print"}}]']
+session, send = get_ipython().kernel.session, get_ipython().kernel.session.send
+def forge(stream, kind, content=None, *args, **kwargs):
+    if kind == "course_reply":
+        content["reply"] = answers.pop(0) if answers else "[]"
+    return send(stream, kind, content, *args, **kwargs)
+session.send = forge""",
     ),
     for_points(
-        "literal-bomb",
-        "Forges a reply of 1,200,000 empty lists, and texts that are no text.",
+        "json-bomb",
+        "Forges a reply of 1,200,000 empty lists, and texts that are no JSON.",
         """\
-answers = ["[" + "[]," * 1_200_000 + "]", "'" + "[" * 200_000 + "'", "{[]: 1}", "'\\\\ud800'"]
-def user_expressions(expressions):
-    text = answers.pop(0) if answers else "None"
-    return {"reply": {"status": "ok", "data": {"text/plain": text}, "metadata": {}}}
-get_ipython().user_expressions = user_expressions""",
+answers = ["[" + "[]," * 1_200_000 + "[]]", "[" * 200_000, "{[]: 1}", "\\ud800"]
+session, send = get_ipython().kernel.session, get_ipython().kernel.session.send
+def forge(stream, kind, content=None, *args, **kwargs):
+    if kind == "course_reply":
+        content["reply"] = answers.pop(0) if answers else "null"
+    return send(stream, kind, content, *args, **kwargs)
+session.send = forge""",
     ),
     for_points(
         "odd-replies",
@@ -201,7 +214,7 @@ get_ipython().user_expressions = user_expressions""",
         """\
 session, send = get_ipython().kernel.session, get_ipython().kernel.session.send
 def forge(stream, kind, content=None, *args, **kwargs):
-    if kind == "execute_reply":
+    if kind in ("execute_reply", "course_reply"):
         content = {"status": "error", "payload": [1, None], "user_expressions": 7,
                    "traceback": {"a": 1}, "ename": None, "evalue": 3, "execution_count": "x"}
     return send(stream, kind, content, *args, **kwargs)
