@@ -187,9 +187,11 @@ def grade(
         console.print("Submissions run with your own rights: --no-sandbox.")
     with _plain_errors():
         root = find_root()
-        from course_lib.grading import workers
+        from course_lib.grading import sandbox, workers
 
         workers.prepare()
+        if not (no_sandbox or dask):
+            sandbox.prepare(root, assignment)
         from course_lib.grading.grade import grade as grade_submissions
 
         results = grade_submissions(

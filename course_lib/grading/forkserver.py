@@ -17,7 +17,6 @@ import shutil
 import socket
 import struct
 import subprocess
-import tempfile
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,7 +31,8 @@ PATIENCE = 300  # seconds: on a busy machine a library takes long to load
 # What every kernel imports: its own parts, some of which it comes to late, and NumPy for `wire`.
 ALWAYS = ["import ipykernel.kernelapp, ipykernel.debugger", "import tornado.platform.asyncio"]
 ALWAYS += ["import IPython.core.completerlib, IPython.core.oinspect, IPython.extensions.storemagic"]
-ALWAYS += ["import sqlite3", "import numpy.random"]
+ALWAYS += ["import IPython.core.debugger, IPython.core.logger, pdb, sqlite3"]
+ALWAYS += ["import numpy.ma, numpy.random"]
 # What makes the first error of a kernel slow: a lexer that colours it, and, when all the modules
 # are there, a list of their files.
 ERRORS = ["import stack_data, pygments.formatters.html, pygments.formatters.terminal256"]
@@ -68,7 +68,7 @@ class ForkServer:
         imports: list[str],
         files: list[tuple[Path, str]],
     ) -> None:
-        """Start the process, and wait until it has loaded the libraries.
+        """Start the process, which then loads the libraries.
 
         Parameters
         ----------
@@ -84,14 +84,21 @@ class ForkServer:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(PATIENCE)
         self.address.unlink(missing_ok=True)  # of a server that has ended
+        root = f"{self.address}.root"
         try:
-            with theirs, _socket() as here, tempfile.TemporaryDirectory(prefix="course-") as root:
+            with theirs, _socket() as here:
                 here.bind(str(self.address))
                 here.listen()
-                self._process = _start(python, environment, theirs, here)
-                theirs.close()
                 _copy(files, root)
-                self._control.send(json.dumps([root, ALWAYS + imports + ERRORS]).encode())
+                self._process = _start(python, environment, theirs, here)
+            self._control.send(json.dumps([root, ALWAYS + imports + ERRORS]).encode())
+        except OSError as error:
+            self._give_up(error)
+
+    def wait(self) -> None:
+        """Wait until the launched process has loaded the libraries."""
+        try:
+            if not self.problem:
                 _require_success(self._control)
         except OSError as error:
             self._give_up(error)
@@ -256,6 +263,8 @@ def find(
     environment: Mapping[str, str],
     imports: list[str],
     files: list[tuple[Path, str]],
+    *,
+    wait: bool = True,
 ) -> ForkServer | None:
     """Return the server for such kernels; a new one takes the place of any other.
 
@@ -265,6 +274,8 @@ def find(
     ----------
     python, environment, imports, files
         As of `ForkServer.launch`.
+    wait : bool
+        False does not wait for what a new server loads.
 
     Returns
     -------
@@ -283,6 +294,8 @@ def find(
                 fcntl.flock(turn, fcntl.LOCK_EX)
                 if not server.answers():
                     server.launch(python, environment, imports, files)
+                    if wait:
+                        server.wait()
             _servers[wanted] = server
         return None if server.problem else server
 

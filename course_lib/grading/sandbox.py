@@ -35,16 +35,25 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TextIO
 
+from jupyter_client.manager import KernelManager
 from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
 from traitlets import Bool, Integer, List, Unicode
 
 from course_lib.grading import source
-from course_lib.grading.course import CourseError
+from course_lib.grading.course import CourseError, configuration
 
 if TYPE_CHECKING:
     from course_lib.grading.forkserver import ForkServer
 
-__all__ = ["KERNEL", "Sandbox", "register", "settings", "unavailable", "visible_modules"]
+__all__ = [
+    "KERNEL",
+    "Sandbox",
+    "prepare",
+    "register",
+    "settings",
+    "unavailable",
+    "visible_modules",
+]
 
 KERNEL = "course-sandbox"
 VARIABLE = "COURSE_SANDBOX"  # tells the provisioner what `settings` found; no kernel sees it
@@ -137,6 +146,26 @@ def settings(root: Path, assignment: str, data_folder: Path) -> dict[str, str]:
     folder = root / "solutions" / assignment
     given = {"data": str(Path(data_folder).resolve()), "modules": visible_modules(folder)}
     return {VARIABLE: json.dumps(given | {"imports": _libraries(folder)})}
+
+
+def prepare(root: Path, assignment: str) -> None:
+    """Begin to load what the kernels of an assignment will be copies of; nobody waits for it.
+
+    Parameters
+    ----------
+    root : Path
+        Root of the course.
+    assignment : str
+        Name of the assignment. Where there is none, or its kernels are others, nothing happens.
+    """
+    config = configuration(root)
+    is_there = (root / "solutions" / assignment / f"{assignment}.py").is_file()
+    if not is_there or config.ExecutePreprocessor.get("kernel_name") != KERNEL:
+        return
+    seen = settings(root, assignment, root / "exercises" / assignment)
+    environment = {**os.environ, **config.Judge.get("kernel_env", {}), **seen}
+    command = KernelManager(kernel_name=KERNEL).format_kernel_cmd()
+    Sandbox(config=config).server(command, environment, wait=False)
 
 
 def visible_modules(folder: Path) -> list[str]:
@@ -246,19 +275,24 @@ class Sandbox(LocalProvisioner):
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         """Start the kernel's command in the sandbox."""
-        from course_lib.grading import forkserver  # not above: Windows lacks what it imports
-
         outer, kwargs["env"] = kwargs["env"], self._environment(kwargs["env"])
-        if self.fork:
-            python, imports = cmd[: cmd.index("-m")], json.loads(outer[VARIABLE])["imports"]
-            server = forkserver.find(python, kwargs["env"], imports, [_font_list()])
-            if server and (info := await self._launch_copy(server, cmd, outer, **kwargs)):
-                await self._open_sockets()
-                return info
+        server = self.server(cmd, outer)
+        if server and (info := await self._launch_copy(server, cmd, outer, **kwargs)):
+            await self._open_sockets()
+            return info
         limits = [f"--{name}={limit}" for name, limit in self._limits().items()]
         info = await self._launch(["prlimit", *limits, *cmd], outer, **kwargs)
         await self._open_sockets()
         return info
+
+    def server(self, cmd: list[str], outer: Mapping[str, str], **wait: bool) -> ForkServer | None:
+        """Return the server for kernels of this command and environment; see `forkserver.find`."""
+        from course_lib.grading import forkserver  # not above: Windows lacks what it imports
+
+        if not self.fork:
+            return None
+        python, imports = cmd[: cmd.index("-m")], json.loads(outer[VARIABLE])["imports"]
+        return forkserver.find(python, self._environment(outer), imports, [_font_list()], **wait)
 
     async def _launch_copy(
         self, server: ForkServer, cmd: list[str], outer: Mapping[str, str], **kwargs: Any

@@ -19,7 +19,9 @@ from joblib.externals.loky.backend.context import set_start_method
 __all__ = ["end_with_the_command", "folder_of_kernels", "prepare"]
 
 LOADED = ["course_lib.grading.workplace", "course_lib.grading.judge", "jupytext"]
-LOADED += ["IPython.paths", "matplotlib.font_manager"]  # to which a grading comes late
+# To which a grading comes late.
+LOADED += ["IPython.paths", "course_lib._data_files", "matplotlib.font_manager"]
+LOADED += ["numpy.random", "sqlalchemy.dialects.sqlite"]
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # there is one process per core
 # Environment variables: a folder for what workers share, and the process that asked for them.
 KERNELS, COMMAND = "COURSE_KERNELS", "COURSE_COMMAND"

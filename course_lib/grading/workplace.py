@@ -185,6 +185,9 @@ def _configuration(task: Task, workplace: Path) -> Config:
     config.CourseDirectory.db_url = f"sqlite:///{database}"
     config.CourseDirectory.source_directory = str(task.root / "solutions")
     config.Judge.record = str(workplace / "record.json")
+    # Every notebook here has been built of the course's own cells by `source` or by `repair`.
+    config.CheckCellMetadata.enabled = False
+    config.Exporter.optimistic_validation = True  # once, and not after each preprocessor
     if not task.sandboxed:
         config.ExecutePreprocessor.kernel_name = "python3"
     return config

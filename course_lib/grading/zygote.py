@@ -47,9 +47,12 @@ def serve(control: socket.socket, listener: socket.socket) -> socket.socket:
     Path("/proc/self/comm").write_text("python")  # the name that `ps` shows
     try:
         _load(*json.loads(control.recv(MESSAGE)))
-        control.send((_unfit_to_copy() or SUCCESS).encode())
+        problem = _unfit_to_copy()
     except Exception as error:
-        control.send(f"{type(error).__name__}: {error}".encode()[:MESSAGE])
+        problem = f"{type(error).__name__}: {error}"
+    control.send((problem or SUCCESS).encode()[:MESSAGE])
+    if problem:
+        os._exit(1)
     # A grader in the background may ignore what ends it, and its child inherits that.
     for name in ("SIGALRM", "SIGHUP", "SIGQUIT", "SIGTERM", "SIGTTIN", "SIGTTOU"):
         signal.signal(getattr(signal, name), signal.SIG_DFL)

@@ -406,6 +406,22 @@ def test_graders_that_share_a_folder_share_a_server(course):
         assert ask(guest)[0] not in (0, number)
 
 
+@pytest.mark.parametrize(
+    ("assignment", "kernel", "begins"),
+    [
+        ("demo", sandbox.KERNEL, True),
+        ("demo", "python3", False),
+        ("other", sandbox.KERNEL, False),
+    ],
+)
+def test_only_kernels_of_the_sandbox_are_begun(course, assignment, kernel, begins):
+    setting = f"get_config().ExecutePreprocessor.kernel_name = '{kernel}'\n"
+    (course / "nbgrader_config.py").write_text(setting)
+    forkserver.close()
+    sandbox.prepare(course, assignment)
+    assert bool(forkserver._servers) == begins
+
+
 def test_there_is_one_server_at_a_time(start, tmp_path):
     start()
     first = the_server()
@@ -417,15 +433,18 @@ def test_there_is_one_server_at_a_time(start, tmp_path):
 # --- where it cannot be ---------------------------------------------------------------------------
 
 
-def find(*imports: str) -> forkserver.ForkServer | None:
+THREAD = "import threading; threading.Timer(1000, print).start()"
+
+
+def find(*imports: str, **wait: bool) -> forkserver.ForkServer | None:
     environment = {"PATH": sandbox.PATH, "HOME": sandbox.WORK, "OPENBLAS_NUM_THREADS": "1"}
-    return forkserver.find([sys.executable, "-s", "-P"], environment, [*imports], [])
+    return forkserver.find([sys.executable, "-s", "-P"], environment, [*imports], [], **wait)
 
 
 @pytest.mark.parametrize(
     ("statement", "reason"),
     [
-        ("import threading; threading.Timer(1000, print).start()", "has started threads"),
+        (THREAD, "has started threads"),
         ("import builtins, mmap; builtins.kept = mmap.mmap(-1, 4096)", "shares memory"),
         ("1 / 0", "ZeroDivisionError: division by zero"),
         ("import os; os._exit(1)", "has ended"),
@@ -435,6 +454,11 @@ def test_a_library_that_cannot_be_copied_is_noticed_once(caplog, statement, reas
     assert find(statement) is None and find(statement) is None
     (record,) = caplog.records
     assert record.levelno == logging.WARNING and reason in record.getMessage()
+
+
+def test_a_server_that_nobody_waits_for_ends_when_it_cannot_be_copied(caplog):
+    assert find(THREAD, wait=False)._process.wait(60) == 1
+    assert find(THREAD) is None and "has started threads" in caplog.text
 
 
 def test_what_cannot_be_imported_is_left_to_the_kernel():

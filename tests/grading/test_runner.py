@@ -5,6 +5,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import tempfile
 import time
 from contextlib import closing, contextmanager
@@ -185,6 +186,33 @@ def test_a_submission_that_came_into_the_gradebook_meanwhile_is_not_doubled(grad
     }
     assert set(gradebook.automatic_marks(shared, merged).values()) == {1.0}
     assert not {row["id"] for row in merged["grade"]} & {row["id"] for row in rows["grade"]}
+
+
+COMMAND = """\
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from course_lib.cli import app
+from course_lib.grading import forkserver, workers
+
+if __name__ == "__main__":
+    done = CliRunner().invoke(app, ["grade", "tiny"])
+    (own,) = forkserver._servers.values()
+    began = [path.stem for path in Path(workers.folder_of_kernels()).glob("*.lock")]
+    print(done.exit_code, began == [own.address.name], own.has_ended())
+"""
+
+
+@pytest.mark.skipif(not SANDBOXED, reason="kernels are copies in the sandbox only")
+def test_the_kernels_of_a_grading_are_copies_of_what_its_command_has_begun_to_load(
+    graded, tmp_path
+):
+    root = copy(graded.fresh, tmp_path / "class")
+    (tmp_path / "command.py").write_text(COMMAND)
+    command = [sys.executable, tmp_path / "command.py"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert done.stdout == "0 True False\n", done.stderr
 
 
 # --- what is done again, and what is not ------------------------------------------------------
