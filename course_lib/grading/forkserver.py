@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.grading import zygote
-from course_lib.grading.workers import folder_of_kernels
+from course_lib.grading.workers import shared_folder
 
 __all__ = ["ForkServer", "close", "find"]
 
@@ -288,7 +288,7 @@ def find(
         if server is None or (server.has_ended() and not server.problem):
             close()
             name = hashlib.sha256(wanted.encode()).hexdigest()[:16]
-            server = ForkServer(folder_of_kernels() / name)
+            server = ForkServer(shared_folder() / name)
             # One of the processes launches the server; the others wait for it here.
             with open(f"{server.address}.lock", "w") as turn:
                 fcntl.flock(turn, fcntl.LOCK_EX)

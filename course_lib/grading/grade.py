@@ -6,6 +6,8 @@ submission, then its marks, then its record: wherever it ends, the next run goes
 
 from __future__ import annotations
 
+import json
+import logging
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Result", "check_solution", "grade"]
 
+log = logging.getLogger(__name__)
 Track = Callable[[Iterable[Graded], int], Iterable[Graded]]
 
 
@@ -161,12 +164,23 @@ def _trusted(finished: Iterable[Graded]) -> Iterator[Graded]:
     for graded in finished:
         if graded.record.student == TEACHER:
             check_solution(graded.record)
+            for error in _errors(graded):
+                log.warning("the teacher's solution: %s; it may do so for each student", error)
             trusted = True
         else:
             held.append(graded)
         if trusted:
             yield from held
             held = []
+
+
+def _errors(graded: Graded) -> Iterator[str]:
+    """Yield which cells ended with an error; those that are graded say so in their marks."""
+    _, content = graded.folder[f"{graded.record.assignment}.ipynb"]
+    for number, cell in enumerate(json.loads(content)["cells"], 1):
+        for output in cell.get("outputs", []):
+            if output["output_type"] == "error":
+                yield f"cell {number} ended with {output['ename']}: {output['evalue']}"
 
 
 def check_solution(record: Record) -> None:

@@ -401,9 +401,7 @@ class Sandbox(LocalProvisioner):
         view = ["--unsetenv", "JPY_PARENT_PID"]  # the grader's number means nothing in here
         view += _memory("/tmp", self.tmp_size) + _memory("/dev/shm", self.tmp_size)
         view += _show((path, path) for path in [*_python(), *self.read_only])
-        view += _memory(LIBRARY, 1)
-        modules = (LIBRARY / f"{name}.py" for name in given["modules"])
-        view += [*_show((path, path) for path in modules), "--remount-ro", str(LIBRARY)]
+        view += _show([(_library(tuple(given["modules"])), LIBRARY)])
         view += _memory(WORK, self.work_size) + _show(_data(Path(given["data"])))
         view += _show(_downloads(outer))
         view += _memory(self.folder / "sockets", 1)
@@ -445,6 +443,19 @@ def _python() -> list[str]:
     """Return the folders of Python and of its environment."""
     folders = [sys.prefix, sys.base_prefix]
     return list(dict.fromkeys([*map(os.path.realpath, folders), *folders]))
+
+
+@lru_cache
+def _library(modules: tuple[str, ...]) -> Path:
+    """Return a folder with what a kernel sees of course_lib: to show fifty files takes longer."""
+    from course_lib.grading.workers import shared_folder  # not above: joblib is slow to load
+
+    folder = Path(tempfile.mkdtemp(dir=shared_folder()))
+    folder.chmod(0o755)
+    for name in modules:
+        shutil.copy2(LIBRARY / f"{name}.py", folder)
+    shutil.copytree(LIBRARY / "weights", folder / "weights")
+    return folder
 
 
 def _data(folder: Path) -> Iterator[tuple[Path, str]]:

@@ -16,15 +16,15 @@ from threading import Thread
 
 from joblib.externals.loky.backend.context import set_start_method
 
-__all__ = ["end_with_the_command", "folder_of_kernels", "prepare"]
+__all__ = ["end_with_the_command", "prepare", "shared_folder"]
 
 LOADED = ["course_lib.grading.workplace", "course_lib.grading.judge", "jupytext"]
 # To which a grading comes late.
 LOADED += ["IPython.paths", "course_lib._data_files", "matplotlib.font_manager"]
 LOADED += ["numpy.random", "sqlalchemy.dialects.sqlite"]
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # there is one process per core
-# Environment variables: a folder for what workers share, and the process that asked for them.
-KERNELS, COMMAND = "COURSE_KERNELS", "COURSE_COMMAND"
+# Environment variables: the folder of a command's processes, and the process of the command.
+FOLDER, COMMAND = "COURSE_FOLDER", "COURSE_COMMAND"
 
 
 @cache
@@ -33,9 +33,12 @@ def _own_folder() -> tempfile.TemporaryDirectory:
     return tempfile.TemporaryDirectory(prefix="course-", dir="/tmp")
 
 
-def folder_of_kernels() -> Path:
-    """Return where the servers of kernels listen: the workers of a command share one folder."""
-    return Path(os.environ.get(KERNELS) or _own_folder().name)
+def shared_folder() -> Path:
+    """Return a folder that the processes of a command share, and that is removed at its end.
+
+    What a worker keeps for its whole life belongs here: it removes nothing when it ends.
+    """
+    return Path(os.environ.get(FOLDER) or _own_folder().name)
 
 
 def prepare() -> None:
@@ -48,7 +51,7 @@ def prepare() -> None:
         return
     set_start_method("forkserver", force=True)
     forkserver.set_forkserver_preload(LOADED)
-    theirs = ONE_THREAD | {KERNELS: _own_folder().name, COMMAND: str(os.getpid())}
+    theirs = ONE_THREAD | {FOLDER: _own_folder().name, COMMAND: str(os.getpid())}
     before = {name: os.environ.get(name) for name in theirs}
     os.environ.update(theirs)
     try:

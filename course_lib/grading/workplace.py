@@ -30,7 +30,7 @@ from course_lib.grading.gradebook import Rows
 from course_lib.grading.placing import Folder, read_folder
 from course_lib.grading.records import Record, now, versions
 from course_lib.grading.repair import Repaired, repair
-from course_lib.grading.workers import end_with_the_command
+from course_lib.grading.workers import end_with_the_command, shared_folder
 
 if TYPE_CHECKING:
     from traitlets.config import Config
@@ -173,16 +173,14 @@ def _grade(task: Task, workplace: Path) -> tuple[dict[str, Any], list[str], Fold
 
 
 @cache
-def _drawer() -> tempfile.TemporaryDirectory:
+def _drawer() -> Path:
     """Return this process's folder for a gradebook: an engine serves the database of one path."""
-    return tempfile.TemporaryDirectory()
+    return Path(tempfile.mkdtemp(dir=shared_folder()))
 
 
 def _configuration(task: Task, workplace: Path) -> Config:
     config = configuration(task.root, workplace)
-    database = Path(_drawer().name, "gradebook.db")
-    database.unlink(missing_ok=True)  # of the submission before
-    config.CourseDirectory.db_url = f"sqlite:///{database}"
+    config.CourseDirectory.db_url = f"sqlite:///{_drawer() / 'gradebook.db'}"
     config.CourseDirectory.source_directory = str(task.root / "solutions")
     config.Judge.record = str(workplace / "record.json")
     # Every notebook here has been built of the course's own cells by `source` or by `repair`.

@@ -393,8 +393,8 @@ def test_the_server_ends_with_the_grader(course, end):
 def test_graders_that_share_a_folder_share_a_server(course):
     with (
         tempfile.TemporaryDirectory(dir="/tmp") as folder,  # a short path, as of a socket
-        a_grader(course, COURSE_KERNELS=folder) as one,
-        a_grader(course, COURSE_KERNELS=folder) as other,
+        a_grader(course, COURSE_FOLDER=folder) as one,
+        a_grader(course, COURSE_FOLDER=folder) as other,
     ):
         (number,) = filter(None, servers := ask(one, other))
         assert len(servers) == 2 and ask(one, other) == servers

@@ -165,6 +165,15 @@ def test_a_wrong_solution_stops_everything(graded, tmp_path):
     assert contents(root) == before
 
 
+def test_the_teacher_is_told_which_cell_of_the_solution_fails(graded, tmp_path, caplog):
+    root = shutil.copytree(graded.root, tmp_path / "missing")
+    with (root / "solutions" / "tiny" / "tiny.py").open("a") as text:
+        text.write("\n# %%\nopen('/home/weights.npz')\n")
+    grade(root, "tiny", ["amy", "mean"], sandboxed=SANDBOXED)
+    (record,) = (record for record in caplog.records if record.name == "course_lib.grading.grade")
+    assert "solution: cell 9 ended with FileNotFoundError: " in record.getMessage()
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -59,6 +59,14 @@ def test_the_marks_reach_the_csv(school, assignment):
 
 
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_no_cell_of_the_solution_ends_with_an_error(school, assignment):
+    path = school / "autograded" / "right" / assignment / f"{assignment}.ipynb"
+    cells = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+    assert any(cell.outputs for cell in cells)
+    assert [o for cell in cells for o in cell.outputs if o.output_type == "error"] == []
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
 def test_feedback_names_the_properties_and_hides_the_rest(school, assignment):
     path = school / "feedback" / "untouched" / assignment / f"{assignment}.html"
     suite = checks.load(school / "solutions" / assignment)

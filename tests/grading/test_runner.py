@@ -161,7 +161,7 @@ def test_sql_is_compiled_once_and_a_workplace_knows_one_student(graded):
     for student in ("amy", "mean"):
         task = workplace.Task(graded.fresh, "tiny", student, (shared,), sandboxed=SANDBOXED)
         assert [row["id"] for row in workplace.grade_submission(task).rows["student"]] == [student]
-        with closing(sqlite3.connect(f"{workplace._drawer().name}/gradebook.db")) as database:
+        with closing(sqlite3.connect(workplace._drawer() / "gradebook.db")) as database:
             assert database.execute("SELECT id FROM student").fetchall() == [(student,)]
 
 
@@ -189,8 +189,6 @@ def test_a_submission_that_came_into_the_gradebook_meanwhile_is_not_doubled(grad
 
 
 COMMAND = """\
-from pathlib import Path
-
 from typer.testing import CliRunner
 
 from course_lib.cli import app
@@ -199,7 +197,7 @@ from course_lib.grading import forkserver, workers
 if __name__ == "__main__":
     done = CliRunner().invoke(app, ["grade", "tiny"])
     (own,) = forkserver._servers.values()
-    began = [path.stem for path in Path(workers.folder_of_kernels()).glob("*.lock")]
+    began = [path.stem for path in workers.shared_folder().glob("*.lock")]
     print(done.exit_code, began == [own.address.name], own.has_ended())
 """
 

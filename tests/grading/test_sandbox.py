@@ -159,6 +159,12 @@ def test_other_modules_can(kernel):
 
 
 @needs_sandbox
+def test_the_course_s_own_weights_can(kernel):
+    code = "from course_lib import decoder; print(sorted(decoder.load(decoder.SHIPPED)))"
+    assert kernel.run(code) == "['decoder', 'encoder']"
+
+
+@needs_sandbox
 def test_data_files_can_be_read(kernel):
     assert kernel.run("print(open('points.csv').read())") == "1,2"
     assert kernel.run("print(open('images/one.txt').read())") == "an image"
