@@ -87,7 +87,6 @@ def _load(root: str, imports: list[str]) -> None:
     sys.path[:] = path
     os.environ.update(folders)
     _forget(root)
-    gc.collect()
     gc.enable()
     gc.freeze()  # the kernels share these objects in memory for as long as nothing touches them
 
