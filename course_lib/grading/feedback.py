@@ -6,18 +6,28 @@ made from the gradebook whenever the teacher wants them, and not by the grading.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
+from copy import deepcopy
+from html import escape, unescape
 from pathlib import Path
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any
 
-from jinja2 import BytecodeCache, Environment
+from jinja2 import BytecodeCache, ChoiceLoader, DictLoader, Environment, pass_context
 from jinja2.bccache import Bucket
 from joblib import Parallel, cpu_count, delayed
 from nbconvert.exporters import HTMLExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from course_lib.grading import gradebook
 from course_lib.grading.course import alone, configuration, surroundings
+from course_lib.grading.formulas import Formula, to_mathml
 from course_lib.grading.placing import finish_writing, write_folder
 from course_lib.grading.workplace import AUTOGRADED, FEEDBACK, Page, Task, feedback_page
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 __all__ = ["FeedbackExporter", "write_feedback"]
 
@@ -96,10 +106,84 @@ class _Memory(BytecodeCache):
 TEMPLATES = _Memory()
 
 
+# nbgrader's template would let the page load MathJax, from somewhere else.
+NO_MATHJAX = DictLoader({"mathjax.html.j2": "{% macro mathjax(url='') %}{% endmacro %}"})
+
+
+class _Formulas:
+    """The formulas of a page; until it is made, each one's place is a word that nobody can guess.
+
+    So nothing takes MathML for a student's HTML, or a student's text for the place of a formula.
+    """
+
+    def __init__(self) -> None:
+        self.found: list[Formula] = []
+        self.secret = token_hex(16)
+
+    def place(self, tex: str, display: bool) -> str:
+        self.found.append((unescape(tex), display))  # an output is escaped
+        return f"{self.secret}x{len(self.found) - 1}x"
+
+    def put(self, page: str) -> str:
+        """Put MathML into the text of a page, but TeX into its tags: what a picture shows, say."""
+        shown, place = to_mathml(self.found), rf"{self.secret}x(\d+)x"
+
+        def as_tex(match: re.Match) -> str:
+            return escape(self.found[int(match[1])][0])
+
+        def as_shown(match: re.Match) -> str:
+            number = match[1]
+            return shown[self.found[int(number)]] if number else re.sub(place, as_tex, match[0])
+
+        return re.sub(f"{place}|<[^>]*>", as_shown, page)
+
+
+class _Renderer(IPythonRenderer):
+    """Markdown as nbconvert shows it, with places for its formulas."""
+
+    def __init__(self, formulas: _Formulas, **options: Any) -> None:
+        super().__init__(**options)
+        self.formulas = formulas
+
+    def inline_math(self, body: str) -> str:
+        return self.formulas.place(body, False)
+
+    def block_math(self, body: str) -> str:
+        return self.formulas.place(body, True)
+
+    def latex_environment(self, name: str, body: str) -> str:
+        return self.formulas.place(f"\\begin{{{name}}}{body}\\end{{{name}}}", True)
+
+
 class FeedbackExporter(HTMLExporter):
-    """Exporter of ``nbgrader generate_feedback``: a class has many notebooks and one template."""
+    """Exporter of ``nbgrader generate_feedback``: its pages ask nothing of the network.
+
+    A class has many notebooks and one template, which is compiled once.
+    """
 
     def _create_environment(self) -> Environment:
         environment = super()._create_environment()
+        environment.loader = ChoiceLoader([NO_MATHJAX, environment.loader])
         environment.bytecode_cache = TEMPLATES
         return environment
+
+    @pass_context
+    def markdown2html(self, context: Any, source: str) -> str:
+        """Translate Markdown, with places for its formulas."""
+        attachments = context.get("cell", {}).get("attachments", {})
+        renderer = _Renderer(self._formulas, escape=False, attachments=attachments)
+        return MarkdownWithMath(renderer=renderer).render(source)
+
+    def from_notebook_node(
+        self, nb: NotebookNode, resources: dict | None = None, **options: Any
+    ) -> tuple[str, dict]:
+        """Make a page, with its formulas as MathML."""
+        self._formulas = _Formulas()
+        nb = deepcopy(nb)
+        for cell in nb.cells:
+            for output in cell.get("outputs", []):
+                data = output.get("data", {})
+                if "text/latex" in data:  # SymPy's, for one: text with formulas
+                    data["text/markdown"] = escape(data.pop("text/latex"), quote=False)
+        page, resources = super().from_notebook_node(nb, resources, **options)
+        return self._formulas.put(page), resources
