@@ -14,7 +14,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import BytecodeCache, ChoiceLoader, DictLoader, Environment, pass_context
+from jinja2 import BytecodeCache, ChoiceLoader, Environment, FileSystemLoader, pass_context
 from jinja2.bccache import Bucket
 from joblib import Parallel, cpu_count, delayed
 from nbconvert.exporters import HTMLExporter
@@ -104,10 +104,7 @@ class _Memory(BytecodeCache):
 
 
 TEMPLATES = _Memory()
-
-
-# nbgrader's template would let the page load MathJax, from somewhere else.
-NO_MATHJAX = DictLoader({"mathjax.html.j2": "{% macro mathjax(url='') %}{% endmacro %}"})
+OURS = FileSystemLoader(Path(__file__).parent / "templates")
 
 
 class _Formulas:
@@ -163,7 +160,7 @@ class FeedbackExporter(HTMLExporter):
 
     def _create_environment(self) -> Environment:
         environment = super()._create_environment()
-        environment.loader = ChoiceLoader([NO_MATHJAX, environment.loader])
+        environment.loader = ChoiceLoader([OURS, environment.loader])
         environment.bytecode_cache = TEMPLATES
         return environment
 
