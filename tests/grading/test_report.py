@@ -651,7 +651,8 @@ def attacked(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("nbgrader.api.get_alembic_version", lambda: "head")
         assert course(root, "exercises").exit_code == 0
-    shown = "from IPython.display import display, update_display\n"
+    shown = "import matplotlib.pyplot as plt\nplt.subplots(figsize=(9, 1))\nplt.show()\n"
+    shown += "from IPython.display import display, update_display\n"
     for data, metadata in OUTPUTS:
         shown += f"shown = {{'metadata': {metadata!r}, 'raw': True, 'display_id': True}}\n"
         shown += f"display({data!r}, **shown)\n"
