@@ -151,18 +151,22 @@ def settings(root: Path, assignment: str, data_folder: Path) -> dict[str, str]:
 def prepare(root: Path, assignment: str) -> None:
     """Begin to load what the kernels of an assignment will be copies of; nobody waits for it.
 
+    Where it has other kernels, nothing happens.
+
     Parameters
     ----------
     root : Path
         Root of the course.
     assignment : str
-        Name of the assignment. Where there is none, or its kernels are others, nothing happens.
+        Name of the assignment.
     """
     config = configuration(root)
-    is_there = (root / "solutions" / assignment / f"{assignment}.py").is_file()
-    if not is_there or config.ExecutePreprocessor.get("kernel_name") != KERNEL:
+    if config.ExecutePreprocessor.get("kernel_name") != KERNEL:
         return
-    seen = settings(root, assignment, root / "exercises" / assignment)
+    try:
+        seen = settings(root, assignment, root / "exercises" / assignment)
+    except Exception:  # the teacher will hear of it when the solution is graded, in better words
+        return
     environment = {**os.environ, **config.Judge.get("kernel_env", {}), **seen}
     command = KernelManager(kernel_name=KERNEL).format_kernel_cmd()
     Sandbox(config=config).server(command, environment, wait=False)

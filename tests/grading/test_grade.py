@@ -165,6 +165,24 @@ def test_a_wrong_solution_stops_everything(graded, tmp_path):
     assert contents(root) == before
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("tiny.py", "# %%\nx = (", "'(' was never closed"),
+        ("checks.py", None, "No such file or directory"),
+        ("checks.py", "x = (", "'(' was never closed"),
+    ],
+)
+def test_a_broken_assignment_is_told_in_words(graded, tmp_path, name, text, words):
+    root = shutil.copytree(graded.root, tmp_path / "broken")
+    path = root / "solutions" / "tiny" / name
+    path.unlink() if text is None else path.write_text(f"{path.read_text()}\n{text}")
+    result = course(root, *GRADE, "tiny", "--student", "amy")
+    assert result.exit_code == 1 and isinstance(result.exception, SystemExit)
+    output = " ".join(result.output.split())
+    assert "Error: the teacher's solution cannot be graded: " in output and words in output
+
+
 def test_the_teacher_is_told_which_cell_of_the_solution_fails(graded, tmp_path, caplog):
     root = shutil.copytree(graded.root, tmp_path / "missing")
     with (root / "solutions" / "tiny" / "tiny.py").open("a") as text:
