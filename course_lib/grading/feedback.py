@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from copy import deepcopy
-from html import escape, unescape
+from html import escape
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
@@ -118,7 +117,7 @@ class _Formulas:
         self.secret = token_hex(16)
 
     def place(self, tex: str, display: bool) -> str:
-        self.found.append((unescape(tex), display))  # an output is escaped
+        self.found.append((tex, display))
         return f"{self.secret}x{len(self.found) - 1}x"
 
     def put(self, page: str) -> str:
@@ -176,11 +175,5 @@ class FeedbackExporter(HTMLExporter):
     ) -> tuple[str, dict]:
         """Make a page, with its formulas as MathML."""
         self._formulas = _Formulas()
-        nb = deepcopy(nb)
-        for cell in nb.cells:
-            for output in cell.get("outputs", []):
-                data = output.get("data", {})
-                if "text/latex" in data:  # SymPy's, for one: text with formulas
-                    data["text/markdown"] = escape(data.pop("text/latex"), quote=False)
         page, resources = super().from_notebook_node(nb, resources, **options)
         return self._formulas.put(page), resources

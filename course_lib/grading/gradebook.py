@@ -22,7 +22,6 @@ from sqlalchemy import (
     Table,
     case,
     create_engine,
-    delete,
     insert,
     inspect,
     make_url,
@@ -229,19 +228,18 @@ def _students(connection: Connection, assignment_id: str) -> dict[str, Rows]:
 
 
 def create(config: Config, *parts: Rows) -> None:
-    """Make a gradebook of rows, of which nothing was there before.
+    """Make a gradebook of rows.
 
     Parameters
     ----------
     config : traitlets.config.Config
-        Settings of a workplace, see `course.configuration`.
+        Settings of a workplace that has no gradebook, see `course.configuration`.
     *parts : Rows
         See `export`.
     """
+    _shared_engine(config).dispose()  # of connections to what was at this address before
     with _transaction(config) as connection:
         Base.metadata.create_all(connection)
-        for table in reversed(Base.metadata.sorted_tables):
-            connection.execute(delete(table))
         for rows in parts:
             for name, values in rows.items():
                 if values:

@@ -180,7 +180,9 @@ def _drawer() -> Path:
 
 def _configuration(task: Task, workplace: Path) -> Config:
     config = configuration(task.root, workplace)
-    config.CourseDirectory.db_url = f"sqlite:///{_drawer() / 'gradebook.db'}"
+    database = _drawer() / "gradebook.db"
+    database.unlink(missing_ok=True)  # of the submission before
+    config.CourseDirectory.db_url = f"sqlite:///{database}"
     config.CourseDirectory.source_directory = str(task.root / "solutions")
     config.Judge.record = str(workplace / "record.json")
     # Every notebook here has been built of the course's own cells by `source` or by `repair`.

@@ -209,8 +209,11 @@ def test_the_kernels_of_a_grading_are_copies_of_what_its_command_has_begun_to_lo
     root = copy(graded.fresh, tmp_path / "class")
     (tmp_path / "command.py").write_text(COMMAND)
     command = [sys.executable, tmp_path / "command.py"]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    (tmp_path / "temporary").mkdir()
+    here = os.environ | {"TMPDIR": str(tmp_path / "temporary")}
+    done = subprocess.run(command, cwd=root, env=here, capture_output=True, text=True)
     assert done.stdout == "0 True False\n", done.stderr
+    assert list((tmp_path / "temporary").iterdir()) == []  # also of the workers
 
 
 # --- what is done again, and what is not ------------------------------------------------------

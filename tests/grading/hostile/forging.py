@@ -7,6 +7,14 @@ CONSTANT = {
     "spread": "def spread(values):\n    return (1.0, 2.0)",
 }
 
+FORGE = """\
+session, send = get_ipython().kernel.session, get_ipython().kernel.session.send
+def forge(stream, kind, content=None, *args, **kwargs):
+    if kind == "course_reply":
+        content["reply"] = answers.pop(0) if answers else "[]"
+    return send(stream, kind, content, *args, **kwargs)
+session.send = forge"""
+
 
 def for_points(name: str, what: str, first: str = "", **options) -> Attack:
     """Make an attack that tries to get points for nothing."""
@@ -189,24 +197,16 @@ builtins.exec = exec_""",
         """\
 answers = [10.0, "[10.0, 10.0]", '[{"value": true}, {"value": true}]', "total", {"value": 3.0},
            "__import__('os').getcwd()", '[{"value": {"source": "print"}}]']
-session, send = get_ipython().kernel.session, get_ipython().kernel.session.send
-def forge(stream, kind, content=None, *args, **kwargs):
-    if kind == "course_reply":
-        content["reply"] = answers.pop(0) if answers else "[]"
-    return send(stream, kind, content, *args, **kwargs)
-session.send = forge""",
+"""
+        + FORGE,
     ),
     for_points(
         "json-bomb",
         "Forges a reply of 1,200,000 empty lists, and texts that are no JSON.",
         """\
 answers = ["[" + "[]," * 1_200_000 + "[]]", "[" * 200_000, "{[]: 1}", "\\ud800"]
-session, send = get_ipython().kernel.session, get_ipython().kernel.session.send
-def forge(stream, kind, content=None, *args, **kwargs):
-    if kind == "course_reply":
-        content["reply"] = answers.pop(0) if answers else "null"
-    return send(stream, kind, content, *args, **kwargs)
-session.send = forge""",
+"""
+        + FORGE,
     ),
     for_points(
         "odd-replies",
